@@ -26,7 +26,7 @@ func (c *Config) YAML() string {
 			}
 			name, indent = after, "  "
 		}
-		if v, ok := s.value.(cookies); ok && len(*v.to) > 0 {
+		if v, ok := s.value.(cookies); ok {
 			v.write(&b, indent, name)
 			continue
 		}
@@ -39,19 +39,20 @@ func (c *Config) YAML() string {
 func (c *Config) String() string { return c.YAML() }
 
 func (v cookies) write(b *strings.Builder, indent, name string) {
+	if len(*v.to) == 0 {
+		fmt.Fprintf(b, "%s%s: {}\n", indent, name)
+		return
+	}
 	fmt.Fprintf(b, "%s%s:\n", indent, name)
 	for _, cookie := range slices.Sorted(maps.Keys(*v.to)) {
-		fmt.Fprintf(b, "%s  %s: %s\n", indent, strconv.Quote(cookie), redacted)
+		fmt.Fprintf(b, "%s  %s:%s\n", indent, strconv.Quote(cookie), yamlText((*v.to)[cookie].String()))
 	}
 }
 
-// yamlText is a value after its colon: nothing, bare or in quotes.
+// yamlText is a value after its colon, in quotes where YAML wants them: a bare
+// *** would be an alias, and no text at all would mean the default.
 func yamlText(text string) string {
 	switch {
-	case text == "":
-		return ""
-	case text == redacted:
-		return ` "***"` // bare, it would be an alias
 	case plainText.MatchString(text) && !strings.EqualFold(text, "null"):
 		return " " + text
 	default:
