@@ -1,0 +1,112 @@
+package extract
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"magento-optiply/magento"
+	"magento-optiply/store"
+)
+
+// The parts of a stream. A stream can be read in several: products by window, and some more by id.
+const (
+	partFull   = "full"
+	partWindow = "window"
+	partIDs    = "ids"
+	partSKUs   = "skus"
+)
+
+// part is a part of a stream that is being read: a row of run.streams, and its pages.
+type part struct {
+	job                     *Job
+	stream, storeCode, name string
+	start, end              time.Time // window, both inclusive; zero where there is none
+	cursor                  string    // where the next page starts; empty at the beginning
+	done                    bool      // complete already, from before a kill
+
+	began             time.Time
+	requests, retries int64 // of the job when this part began
+
+	mu    sync.Mutex
+	pages int
+	rows  int64
+	bytes int64
+}
+
+// begin opens a part: the window of a killed extraction where there is one, else the one given, made durable first.
+func (j *Job) begin(ctx context.Context, stream, storeCode, name string, start, end time.Time) (*part, error) {
+	p := &part{job: j, stream: stream, storeCode: storeCode, name: name, start: start, end: end, began: j.Now(),
+		requests: j.Requests.all.Load(), retries: j.Requests.retries.Load()}
+	var from, to sql.NullTime
+	err := j.Run.DB.QueryRowContext(ctx, `SELECT window_start, window_end, complete FROM run.streams
+		WHERE stream = ? AND store_code = ? AND part = ?`, stream, storeCode, name).Scan(&from, &to, &p.done)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		_, err = j.Run.DB.ExecContext(ctx, `INSERT INTO run.streams (stream, store_code, part, window_start, window_end) VALUES (?, ?, ?, ?, ?)`,
+			stream, storeCode, name, orNull(start), orNull(end))
+	case err == nil:
+		p.start, p.end = from.Time, to.Time
+		err = j.Run.DB.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(rows), 0), coalesce(sum(bytes), 0), coalesce(max_by(cursor, file), '')
+			FROM run.pages WHERE stream = ? AND store_code = ? AND part = ?`, stream, storeCode, name).Scan(&p.pages, &p.rows, &p.bytes, &p.cursor)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("begin stream %s: %w", stream, err)
+	}
+	return p, nil
+}
+
+func orNull(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC()
+}
+
+// save keeps a page. Workers of one part may call it at the same time.
+func (p *part) save(ctx context.Context, body []byte, rows int, cursor string) error {
+	p.mu.Lock()
+	p.pages++
+	number := p.pages
+	p.rows += int64(rows)
+	p.bytes += int64(len(body))
+	p.mu.Unlock()
+	file := fmt.Sprintf("%s-%06d.json", p.name, number)
+	if p.storeCode != "" {
+		file = fmt.Sprintf("%s-%s-%06d.json", p.name, p.storeCode, number)
+	}
+	err := p.job.Run.SavePage(ctx, store.Page{Stream: p.stream, StoreCode: p.storeCode, Part: p.name, File: file, Rows: rows,
+		Cursor: cursor, FetchedAt: p.job.Now(), Body: body})
+	if err == nil {
+		p.job.Progress.Add(p.stream, rows)
+	}
+	return err
+}
+
+// finish writes the part's figures. An empty reason means that it is complete.
+func (p *part) finish(ctx context.Context, reason string) error {
+	_, err := p.job.Run.DB.ExecContext(ctx, `UPDATE run.streams SET rows = ?, pages = ?, requests = requests + ?, retries = retries + ?, bytes = ?,
+		seconds = seconds + ?, complete = ?, reason = nullif(?, '') WHERE stream = ? AND store_code = ? AND part = ?`,
+		p.rows, p.pages, p.job.Requests.all.Load()-p.requests, p.job.Requests.retries.Load()-p.retries, p.bytes,
+		p.job.Now().Sub(p.began).Seconds(), reason == "", reason, p.stream, p.storeCode, p.name)
+	if err != nil {
+		return fmt.Errorf("finish stream %s: %w", p.stream, err)
+	}
+	return nil
+}
+
+// get asks for one page and reads its outside.
+func (j *Job) get(ctx context.Context, path string, c magento.Criteria, idField string) (*magento.Response, magento.Page, error) {
+	resp, err := j.Client.Get(ctx, path, c.Query())
+	if err != nil {
+		return nil, magento.Page{}, err
+	}
+	page, err := magento.ReadPage(resp.Body, idField)
+	if err != nil {
+		return nil, magento.Page{}, err
+	}
+	return resp, page, nil
+}

@@ -1,0 +1,79 @@
+package extract
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"magento-optiply/magento"
+)
+
+// fullTolerance lets a nightly cron that starts a little early still read all products: full_every counts from start to
+// start, and a tenth less is enough.
+const fullTolerance = 10
+
+// isFull decides whether the products listing is read whole, and keeps the decision for a resumed run.
+func (j *Job) isFull(ctx context.Context) (bool, error) {
+	var decided sql.NullBool
+	if err := j.Run.DB.QueryRowContext(ctx, "SELECT products_full FROM run.info").Scan(&decided); err != nil {
+		return false, fmt.Errorf("read run.info: %w", err)
+	}
+	if decided.Valid {
+		return decided.Bool, nil
+	}
+	full := false
+	if j.Parts.Products || j.Parts.Deletions {
+		last, err := j.bookmark(ctx, "products_full", j.stores[0].code)
+		if err != nil {
+			return false, err
+		}
+		every := j.Config.Magento.FullEvery
+		due := last.IsZero() || j.shopNow.Sub(last) >= every-every/fullTolerance
+		// Deletions alone need the whole listing; with products they wait for the night that reads it anyway.
+		full = j.Full || due || !j.Parts.Products
+	}
+	_, err := j.Run.DB.ExecContext(ctx, "UPDATE run.info SET products_full = ?", full)
+	if err != nil {
+		return false, fmt.Errorf("keep the kind of run: %w", err)
+	}
+	return full, nil
+}
+
+// bookmark is how far a stream of a store has got; zero where it never has.
+func (j *Job) bookmark(ctx context.Context, stream, storeCode string) (time.Time, error) {
+	var value time.Time
+	err := j.Run.DB.QueryRowContext(ctx, "SELECT value FROM state.bookmarks WHERE stream = ? AND store_code = ?", stream, storeCode).Scan(&value)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, fmt.Errorf("read the bookmark of %s: %w", stream, err)
+	}
+	return value.UTC(), nil
+}
+
+// window is the time that a stream is read for: from the bookmark minus the overlap, or from start_date, up to now minus
+// the lag. The overlap catches what was written late into a second that had passed, the lag what is being written.
+func (j *Job) window(ctx context.Context, stream, storeCode string) (start, end time.Time, err error) {
+	m := j.Config.Magento
+	mark, err := j.bookmark(ctx, stream, storeCode)
+	if err != nil {
+		return start, end, err
+	}
+	start = m.StartDate
+	if !mark.IsZero() {
+		start = mark.Add(-m.Overlap)
+	}
+	end = j.shopNow.Add(-m.Lag).Truncate(time.Second)
+	if !m.EndDate.IsZero() && m.EndDate.Before(end) {
+		end = m.EndDate
+	}
+	return start, end, nil
+}
+
+// within adds the window to a question, both ends inclusive.
+func (p *part) within(c magento.Criteria) magento.Criteria {
+	if !p.start.IsZero() {
+		c = c.Where(magento.Filter{Field: "updated_at", Condition: magento.GtEq, Value: magento.FormatTime(p.start)})
+	}
+	return c.Where(magento.Filter{Field: "updated_at", Condition: magento.LtEq, Value: magento.FormatTime(p.end)})
+}

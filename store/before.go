@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// CopyBefore copies what Optiply is known to hold from the state into before.*, so that the run file holds all that its
+// diff is made from (invariant 5).
+func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
+	err := r.inTransaction(ctx,
+		"DELETE FROM before.products",
+		`INSERT INTO before.products BY NAME SELECT remote_id, optiply_id, uuid, name, sku_code, article_code, price, unlimited_stock,
+			stock_level, status, created_at_remote, change FROM state.products ORDER BY remote_id`,
+		"DELETE FROM before.sell_orders",
+		`INSERT INTO before.sell_orders BY NAME SELECT remote_id, optiply_id, uuid, placed, completed, total_value, change
+			FROM state.sell_orders ORDER BY remote_id`,
+		"UPDATE run.info SET before_at = "+timestamp(now)+", state_changes = (SELECT coalesce(max(seq), 0) FROM state.ledger)")
+	if err != nil {
+		return fmt.Errorf("copy what Optiply holds into run %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+// PutSettings keeps the run's settings, without secrets, in run.settings.
+func (r *Run) PutSettings(ctx context.Context, settings map[string]string) error {
+	for name, value := range settings {
+		if _, err := r.DB.ExecContext(ctx, "INSERT OR REPLACE INTO run.settings VALUES (?, ?)", name, value); err != nil {
+			return fmt.Errorf("keep setting %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// timestamp writes a time as a SQL literal, in UTC.
+func timestamp(t time.Time) string {
+	return "TIMESTAMP " + quote(t.UTC().Format("2006-01-02 15:04:05.999999"))
+}
+
+// inTransaction runs statements on one connection, all or none. They may write to one attached file only.
+func (r *Run) inTransaction(ctx context.Context, statements ...string) error {
+	conn, err := r.DB.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := exec(ctx, conn, "BEGIN"); err != nil {
+		return err
+	}
+	err = exec(ctx, conn, append(statements, "COMMIT")...)
+	if err != nil {
+		_, rerr := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		return errors.Join(err, rerr)
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Holder says who holds a shop's lock.
+type Holder struct {
+	PID   int       `json:"pid"`
+	Host  string    `json:"host"`
+	Run   string    `json:"run"`
+	Since time.Time `json:"since"`
+}
+
+// LockedError means that another process works on this shop (invariant 9: one run a shop at a time).
+type LockedError struct {
+	Path   string
+	Holder Holder // zero where the holder could not be read
+}
+
+func (e *LockedError) Error() string {
+	if e.Holder.PID == 0 {
+		return fmt.Sprintf("another run holds the lock %s: wait for it to end", e.Path)
+	}
+	return fmt.Sprintf("another run holds the lock %s: %s, process %d on %s, since %s. Wait for it to end, or stop that process",
+		e.Path, e.Holder.Run, e.Holder.PID, e.Holder.Host, e.Holder.Since.UTC().Format(time.RFC3339))
+}
+
+// Lock is a held lock of a shop. The kernel drops it when the process dies, so a kill leaves none behind.
+type Lock struct{ file *flock.Flock }
+
+// Lock takes the shop's lock without waiting. It returns a *LockedError when another process has it.
+func (s *Shop) Lock(what string, now time.Time) (*Lock, error) {
+	path := filepath.Join(s.Dir, "lock")
+	f := flock.New(path)
+	ok, err := f.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock the shop: %w", err)
+	}
+	if !ok {
+		locked := &LockedError{Path: path}
+		if data, err := os.ReadFile(path); err == nil {
+			_ = json.Unmarshal(data, &locked.Holder) // a holder that is being written is shown without its name
+		}
+		return nil, locked
+	}
+	host, _ := os.Hostname()
+	data, err := json.Marshal(Holder{PID: os.Getpid(), Host: host, Run: what, Since: now.UTC()})
+	if err == nil {
+		err = os.WriteFile(path, append(data, '\n'), 0o640)
+	}
+	if err != nil {
+		_ = f.Unlock()
+		return nil, fmt.Errorf("write the lock file: %w", err)
+	}
+	return &Lock{file: f}, nil
+}
+
+// Release gives the lock back. The file stays, empty, so that nobody deletes a lock that another has just taken.
+func (l *Lock) Release() error {
+	if err := os.Truncate(l.file.Path(), 0); err != nil {
+		return fmt.Errorf("clear the lock file: %w", err)
+	}
+	return l.file.Unlock()
+}

@@ -1,0 +1,165 @@
+// Package store is a shop's folder on disk: the state file that outlives runs, one DuckDB file a run with its page
+// files, the lock, and the migrations. It is the only package that names the DuckDB driver.
+//
+// A run file and the state file are opened together in one in-memory DuckDB, the run file as the default database and
+// the state attached as "state", so that the same SQL text works here and in a hand-opened run file.
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// SchemaVersion is the version of the run file's tables. State files carry the number of their last migration.
+const SchemaVersion = 1
+
+// Shop is the folder of one shop: <data_dir>/<shop>.
+type Shop struct {
+	Name string
+	Dir  string
+}
+
+// Open makes the shop's folder where it is missing and returns it. Errors are those of the file system.
+func Open(dataDir, name string) (*Shop, error) {
+	s := &Shop{Name: name, Dir: filepath.Join(dataDir, name)}
+	dir, err := filepath.Abs(s.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("open shop folder %s: %w", s.Dir, err)
+	}
+	s.Dir = dir
+	if err := os.MkdirAll(s.runsDir(), 0o750); err != nil {
+		return nil, fmt.Errorf("make the shop's folder: %w", err)
+	}
+	return s, nil
+}
+
+// SandboxDir is where the sandbox keeps its state for this shop.
+func (s *Shop) SandboxDir() string { return filepath.Join(s.Dir, "sandbox") }
+
+func (s *Shop) runsDir() string   { return filepath.Join(s.Dir, "runs") }
+func (s *Shop) statePath() string { return filepath.Join(s.Dir, "state.duckdb") }
+
+// readPath is a copy of the state file for readers, because DuckDB's lock lets nobody read a file that is being written.
+func (s *Shop) readPath() string { return filepath.Join(s.Dir, "state.read.duckdb") }
+
+func (s *Shop) runPath(id string, partial bool) string {
+	if partial {
+		return filepath.Join(s.runsDir(), id+".partial.duckdb")
+	}
+	return filepath.Join(s.runsDir(), id+".duckdb")
+}
+
+// PagesDir is the folder of a run's page files. It keeps its name when the run file loses its ".partial".
+func (s *Shop) PagesDir(id string) string { return filepath.Join(s.runsDir(), id+".pages") }
+
+// RunRef names a run file that is there.
+type RunRef struct {
+	ID      string
+	Partial bool // being extracted, or killed while it was
+	Bytes   int64
+}
+
+// Runs lists the run files, oldest first. Ids sort by time.
+func (s *Shop) Runs() ([]RunRef, error) {
+	entries, err := os.ReadDir(s.runsDir())
+	if err != nil {
+		return nil, fmt.Errorf("list runs: %w", err)
+	}
+	var refs []RunRef
+	for _, e := range entries {
+		base, ok := strings.CutSuffix(e.Name(), ".duckdb")
+		if !ok || e.IsDir() {
+			continue
+		}
+		id, partial := strings.CutSuffix(base, ".partial")
+		ref := RunRef{ID: id, Partial: partial}
+		if info, err := e.Info(); err == nil {
+			ref.Bytes = info.Size()
+		}
+		refs = append(refs, ref)
+	}
+	slices.SortFunc(refs, func(a, b RunRef) int { return strings.Compare(a.ID, b.ID) })
+	return refs, nil
+}
+
+// Latest is the newest finished run; ErrNoRun where there is none.
+func (s *Shop) Latest() (RunRef, error) { return s.newest(false) }
+
+// LatestPartial is the newest run whose extraction did not finish; ErrNoRun where there is none.
+func (s *Shop) LatestPartial() (RunRef, error) { return s.newest(true) }
+
+func (s *Shop) newest(partial bool) (RunRef, error) {
+	refs, err := s.Runs()
+	if err != nil {
+		return RunRef{}, err
+	}
+	for _, r := range slices.Backward(refs) {
+		if r.Partial == partial {
+			return r, nil
+		}
+	}
+	return RunRef{}, ErrNoRun
+}
+
+// ErrNoRun means that the shop has no run file of the kind asked for.
+var ErrNoRun = errors.New("this shop has no run yet: start one with `run` or `extract`")
+
+// NotFoundError means that a run id has no file.
+type NotFoundError struct{ ID, Dir string }
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("run %s: no such run in %s (the `runs` command lists them)", e.ID, e.Dir)
+}
+
+// Find returns the run file of an id.
+func (s *Shop) Find(id string) (RunRef, error) {
+	refs, err := s.Runs()
+	if err != nil {
+		return RunRef{}, err
+	}
+	for _, r := range refs {
+		if r.ID == id {
+			return r, nil
+		}
+	}
+	return RunRef{}, &NotFoundError{ID: id, Dir: s.runsDir()}
+}
+
+// RunIDLayout is the time layout of a run id: UTC, to the second, so that ids sort by time.
+const RunIDLayout = "20060102T150405Z"
+
+// NewRunID returns the id of a run that starts now, later than every id there is.
+func (s *Shop) NewRunID(now time.Time) (string, error) {
+	refs, err := s.Runs()
+	if err != nil {
+		return "", err
+	}
+	id := now.UTC().Format(RunIDLayout)
+	if len(refs) > 0 && id <= refs[len(refs)-1].ID {
+		last, err := time.Parse(RunIDLayout, refs[len(refs)-1].ID)
+		if err != nil {
+			return "", fmt.Errorf("run file %s: its name is not a time like %s", refs[len(refs)-1].ID, RunIDLayout)
+		}
+		id = last.Add(time.Second).Format(RunIDLayout)
+	}
+	return id, nil
+}
+
+// Remove deletes a run's file and its page files.
+func (s *Shop) Remove(ref RunRef) error {
+	path := s.runPath(ref.ID, ref.Partial)
+	for _, p := range []string{path, path + ".wal"} {
+		if err := os.Remove(p); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove run %s: %w", ref.ID, err)
+		}
+	}
+	if err := os.RemoveAll(s.PagesDir(ref.ID)); err != nil {
+		return fmt.Errorf("remove the page files of run %s: %w", ref.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,35 @@
+-- purpose: the settings as variables, so that the files below read like rules
+-- inputs:  run.settings (what the run was started with), run.info
+-- output:  DuckDB variables; by hand, run this file first
+-- grain:   one variable a setting
+
+SET VARIABLE map_stock_level = (SELECT value = 'true' FROM run.settings WHERE name = 'sync.map_stockLevel');
+SET VARIABLE use_inventory_source_items = (SELECT value = 'true' FROM run.settings WHERE name = 'sync.use_inventory_source_items');
+SET VARIABLE use_stock_statuses = (SELECT value = 'true' FROM run.settings WHERE name = 'sync.use_stock_statuses');
+SET VARIABLE use_salable_quantity = (SELECT value = 'true' FROM run.settings WHERE name = 'sync.use_salable_quantity');
+SET VARIABLE warehouse_ids = (SELECT list_filter(list_transform(string_split(value, ','), lambda x: trim(x)), lambda x: x <> '')
+                              FROM run.settings WHERE name = 'sync.warehouse_ids');
+SET VARIABLE pull_all_orders = (SELECT value = 'true' FROM run.settings WHERE name = 'sync.pullAllOrders');
+SET VARIABLE skip_order_states = (SELECT list_filter(list_transform(string_split(value, ','), lambda x: trim(x)), lambda x: x <> '')
+                                  FROM run.settings WHERE name = 'sync.skip_order_states');
+SET VARIABLE order_lines = (SELECT value FROM run.settings WHERE name = 'sync.order_lines');
+SET VARIABLE create_disabled_products = (SELECT value = 'true' FROM run.settings WHERE name = 'sync.create_disabled_products');
+SET VARIABLE sync_product_deletions = (SELECT value = 'true' FROM run.settings WHERE name = 'sync.sync_product_deletions');
+SET VARIABLE max_deletions_percent = (SELECT value::DOUBLE FROM run.settings WHERE name = 'sync.max_deletions_percent');
+
+-- The stock mode. Warehouse mode switches use_stock_statuses off; map_stockLevel: false switches all of it off.
+SET VARIABLE stock_mode = CASE
+    WHEN NOT getvariable('map_stock_level') THEN 'off'
+    WHEN getvariable('use_inventory_source_items') THEN 'warehouse'
+    WHEN getvariable('use_stock_statuses') AND getvariable('use_salable_quantity') THEN 'salable'
+    WHEN getvariable('use_stock_statuses') THEN 'physical'
+    ELSE 'listing' END;
+
+-- What this run is for (--only), and what it was allowed to disable (--allow-deletions).
+SET VARIABLE sync_products = (SELECT value = 'true' FROM run.settings WHERE name = 'run.products');
+SET VARIABLE sync_stocks = (SELECT value = 'true' FROM run.settings WHERE name = 'run.stocks');
+SET VARIABLE sync_deletions = (SELECT value = 'true' FROM run.settings WHERE name = 'run.deletions');
+SET VARIABLE sync_sell_orders = (SELECT value = 'true' FROM run.settings WHERE name = 'run.sell_orders');
+SET VARIABLE allow_deletions = (SELECT value::BIGINT FROM run.settings WHERE name = 'run.allow_deletions');
+SET VARIABLE products_full = (SELECT products_full FROM run.info);
+SET VARIABLE shop_now = (SELECT shop_now FROM run.info);

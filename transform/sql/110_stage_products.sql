@@ -1,0 +1,43 @@
+-- purpose: Magento's products, typed; a product that was read twice counts once, as it was read last
+-- inputs:  page.products (the answers of /V1/products as sent)
+-- output:  stage.products
+-- grain:   one row a product id
+
+CREATE OR REPLACE TABLE stage.products AS
+WITH item AS (
+    -- Everything as text first: a cast inside from_json would turn what it cannot read into NULL without a word.
+    SELECT store_code, file, fetched_at, unnest(from_json(content, '{"items": [{
+               "id": "VARCHAR", "sku": "VARCHAR", "name": "VARCHAR", "price": "VARCHAR", "status": "VARCHAR",
+               "type_id": "VARCHAR", "created_at": "VARCHAR", "updated_at": "VARCHAR"}]}').items, recursive := true)
+    FROM page.products
+),
+latest AS (
+    SELECT * FROM item
+    QUALIFY row_number() OVER (PARTITION BY id ORDER BY updated_at DESC, fetched_at DESC, file DESC) = 1
+)
+SELECT
+    try_cast(id AS BIGINT)                AS product_id,
+    sku,
+    name,
+    try_cast(price AS DECIMAL(24, 8))     AS price,
+    try_cast(status AS TINYINT)           AS status,
+    type_id,
+    try_cast(created_at AS TIMESTAMP)     AS created_at,
+    try_cast(updated_at AS TIMESTAMP)     AS updated_at,
+    store_code,
+    fetched_at,
+    -- What cannot be read, or is out of the range that Optiply takes, rejects the row by name (section 7).
+    list_filter([
+        CASE WHEN try_cast(id AS BIGINT) IS NULL THEN {attribute: 'id', value: id, reason: 'is not a number'} END,
+        CASE WHEN coalesce(sku, '') = '' THEN {attribute: 'sku', value: sku, reason: 'is missing'}
+             WHEN length(sku) > 255 THEN {attribute: 'sku', value: left(sku, 40) || '…', reason: 'is longer than 255 characters'} END,
+        CASE WHEN trim(coalesce(name, ''), E' \t\r\n') = '' THEN {attribute: 'name', value: name, reason: 'is missing'} END,
+        CASE WHEN price IS NOT NULL AND try_cast(price AS DECIMAL(24, 8)) IS NULL THEN {attribute: 'price', value: price, reason: 'is not a number'}
+             WHEN try_cast(price AS DECIMAL(24, 8)) < 0 THEN {attribute: 'price', value: price, reason: 'is below 0'}
+             WHEN round(try_cast(price AS DECIMAL(24, 8)), 2) > 9999999.99 THEN {attribute: 'price', value: price, reason: 'is above 9999999.99, the most that Optiply takes'} END,
+        CASE WHEN status IS NULL OR status NOT IN ('1', '2') THEN {attribute: 'status', value: status, reason: 'is neither 1 (enabled) nor 2 (disabled)'} END,
+        CASE WHEN coalesce(type_id, '') = '' THEN {attribute: 'type_id', value: type_id, reason: 'is missing'} END,
+        CASE WHEN created_at IS NOT NULL AND try_cast(created_at AS TIMESTAMP) IS NULL THEN {attribute: 'created_at', value: created_at, reason: 'is not a time'} END
+    ], lambda problem: problem IS NOT NULL) AS problems
+FROM latest
+ORDER BY product_id;

@@ -1,0 +1,66 @@
+-- purpose: the stock_item object exploded into columns, from both answers that hold one
+-- inputs:  page.stock_statuses (stockStatuses/{sku}: the salable quantity, and a stock_item inside),
+--          page.stock_items (the bulk listing stockItems/lowStock: bare stock_items)
+-- output:  stage.stock_items
+-- grain:   one row a product and came_from (stock_statuses or stock_items), as it was read last
+
+CREATE OR REPLACE TABLE stage.stock_items AS
+WITH status AS (
+    SELECT file, fetched_at, unnest(from_json(content, '{"items": [{
+               "remote_id": "VARCHAR", "sku": "VARCHAR", "product_id": "VARCHAR", "qty": "VARCHAR", "stock_status": "VARCHAR",
+               "stock_item": {"item_id": "VARCHAR", "stock_id": "VARCHAR", "qty": "VARCHAR", "is_in_stock": "VARCHAR",
+                              "is_qty_decimal": "VARCHAR", "min_qty": "VARCHAR", "backorders": "VARCHAR",
+                              "manage_stock": "VARCHAR", "use_config_manage_stock": "VARCHAR", "low_stock_date": "VARCHAR"}}]}').items) AS a
+    FROM page.stock_statuses
+),
+listed AS (
+    SELECT file, fetched_at, unnest(from_json(content, '{"items": [{
+               "product_id": "VARCHAR", "item_id": "VARCHAR", "stock_id": "VARCHAR", "qty": "VARCHAR", "is_in_stock": "VARCHAR",
+               "is_qty_decimal": "VARCHAR", "min_qty": "VARCHAR", "backorders": "VARCHAR",
+               "manage_stock": "VARCHAR", "use_config_manage_stock": "VARCHAR", "low_stock_date": "VARCHAR"}]}').items) AS a
+    FROM page.stock_items
+),
+both_answers AS (
+    -- asked_id is the product that was asked for. Magento answers for a disabled product with product_id null, and a
+    -- quantity of 0 that is none: answered_id keeps what it said (recorded: d-stockStatuses-disabled).
+    SELECT 'stock_statuses' AS came_from, a.remote_id AS asked_id, a.product_id AS answered_id, a.sku,
+           a.qty AS salable_qty, a.stock_status, unnest(a.stock_item), file, fetched_at
+    FROM status
+    UNION ALL BY NAME
+    SELECT 'stock_items' AS came_from, a.product_id AS asked_id, a.product_id AS answered_id, NULL AS sku,
+           NULL AS salable_qty, NULL AS stock_status, unnest(struct_pack(
+               item_id := a.item_id, stock_id := a.stock_id, qty := a.qty, is_in_stock := a.is_in_stock,
+               is_qty_decimal := a.is_qty_decimal, min_qty := a.min_qty, backorders := a.backorders,
+               manage_stock := a.manage_stock, use_config_manage_stock := a.use_config_manage_stock,
+               low_stock_date := a.low_stock_date)), file, fetched_at
+    FROM listed
+),
+latest AS (
+    SELECT * FROM both_answers
+    QUALIFY row_number() OVER (PARTITION BY came_from, asked_id ORDER BY fetched_at DESC, file DESC) = 1
+)
+SELECT
+    came_from,
+    try_cast(asked_id AS BIGINT)                AS product_id,
+    try_cast(answered_id AS BIGINT)             AS answered_product_id,
+    sku,
+    try_cast(salable_qty AS DECIMAL(24, 8))     AS salable_qty,
+    try_cast(stock_status AS TINYINT)           AS stock_status,
+    try_cast(item_id AS BIGINT)                 AS item_id,
+    try_cast(stock_id AS BIGINT)                AS stock_id,
+    try_cast(qty AS DECIMAL(24, 8))             AS qty,
+    try_cast(is_in_stock AS BOOLEAN)            AS is_in_stock,
+    try_cast(is_qty_decimal AS BOOLEAN)         AS is_qty_decimal,
+    try_cast(min_qty AS DECIMAL(24, 8))         AS min_qty,
+    try_cast(backorders AS TINYINT)             AS backorders,
+    try_cast(manage_stock AS BOOLEAN)           AS manage_stock,
+    try_cast(use_config_manage_stock AS BOOLEAN) AS use_config_manage_stock,
+    try_cast(low_stock_date AS TIMESTAMP)       AS low_stock_date,
+    fetched_at,
+    list_filter([
+        CASE WHEN salable_qty IS NOT NULL AND try_cast(salable_qty AS DECIMAL(24, 8)) IS NULL THEN {attribute: 'qty', value: salable_qty, reason: 'is not a number'} END,
+        CASE WHEN qty IS NOT NULL AND try_cast(qty AS DECIMAL(24, 8)) IS NULL THEN {attribute: 'stock_item.qty', value: qty, reason: 'is not a number'} END,
+        CASE WHEN manage_stock IS NOT NULL AND try_cast(manage_stock AS BOOLEAN) IS NULL THEN {attribute: 'stock_item.manage_stock', value: manage_stock, reason: 'is neither true nor false'} END
+    ], lambda problem: problem IS NOT NULL)     AS problems
+FROM latest
+ORDER BY came_from, product_id;

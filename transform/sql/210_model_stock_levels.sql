@@ -1,0 +1,82 @@
+-- purpose: the stock of each simple product by the run's stock mode, and why it is not known where it is not
+-- inputs:  stage.products, before.products, stage.stock_items, stage.source_items, stage.sources; variable stock_mode
+-- output:  model.stock_levels
+-- grain:   one row an enabled simple product: those this run listed, and, in a run that did not read the whole
+--          listing, those that Optiply holds as enabled and not unlimited ("carried")
+
+CREATE OR REPLACE TABLE model.stock_levels AS
+WITH asked AS (
+    SELECT product_id, sku FROM stage.products WHERE type_id = 'simple' AND status = 1
+    UNION ALL
+    SELECT remote_id::BIGINT, sku_code FROM before.products
+    WHERE NOT getvariable('products_full') AND status = 'enabled' AND NOT unlimited_stock
+      AND remote_id::BIGINT NOT IN (SELECT product_id FROM stage.products WHERE product_id IS NOT NULL)
+),
+-- salable: qty of stockStatuses/{sku}; physical: stock_item.qty of the same answer
+by_status AS (
+    SELECT product_id,
+           CASE getvariable('stock_mode') WHEN 'salable' THEN salable_qty ELSE qty END AS quantity,
+           manage_stock,
+           CASE WHEN len(problems) > 0 THEN problems[1].attribute || ' ' || problems[1].reason || ': ' || problems[1].value
+                WHEN answered_product_id IS NULL THEN 'Magento answered without a product, as it does for a disabled one'
+                WHEN getvariable('stock_mode') = 'physical' AND qty IS NULL THEN 'the product has no item in the default source, so it has no physical quantity'
+                WHEN getvariable('stock_mode') = 'salable' AND salable_qty IS NULL THEN 'Magento answered without a quantity'
+                WHEN manage_stock IS NULL THEN 'Magento answered without manage_stock' END AS unknown_because
+    FROM stage.stock_items WHERE came_from = 'stock_statuses'
+),
+by_listing AS (
+    SELECT product_id, qty AS quantity, manage_stock,
+           CASE WHEN len(problems) > 0 THEN problems[1].attribute || ' ' || problems[1].reason || ': ' || problems[1].value
+                WHEN qty IS NULL THEN 'the bulk listing has no quantity for it'
+                WHEN manage_stock IS NULL THEN 'the bulk listing has no manage_stock for it' END AS unknown_because
+    FROM stage.stock_items WHERE came_from = 'stock_items'
+),
+-- warehouse: the sum over the sources of warehouse_ids, or over all enabled ones where that is empty. Magento compares
+-- SKUs without regard to case, so the join does.
+by_source AS (
+    SELECT lower(i.sku) AS sku, sum(i.quantity) AS quantity,
+           max(CASE WHEN len(i.problems) > 0 THEN 'quantity of source ' || i.source_code || ' ' || i.problems[1].reason || ': ' || coalesce(i.problems[1].value, 'nothing') END) AS unknown_because
+    FROM stage.source_items i LEFT JOIN stage.sources s USING (source_code)
+    WHERE CASE WHEN len(getvariable('warehouse_ids')) > 0 THEN list_contains(getvariable('warehouse_ids'), i.source_code)
+               ELSE coalesce(s.enabled, false) END
+    GROUP BY lower(i.sku)
+)
+SELECT
+    a.product_id::VARCHAR AS remote_id,
+    a.sku,
+    CASE getvariable('stock_mode')
+        WHEN 'salable' THEN st.quantity
+        WHEN 'physical' THEN st.quantity
+        WHEN 'listing' THEN li.quantity
+        -- No source item means 0 (section 7); a source item that cannot be read is not known.
+        WHEN 'warehouse' THEN CASE WHEN so.unknown_because IS NULL THEN coalesce(so.quantity, 0) END
+    END AS quantity,
+    CASE WHEN unknown_because IS NULL THEN trunc(quantity)::BIGINT END AS stock_level,
+    CASE getvariable('stock_mode')
+        WHEN 'listing' THEN li.manage_stock
+        -- The listing leaves out products without an item in the default source; those are managed, by their sources.
+        WHEN 'warehouse' THEN coalesce(li.manage_stock, true)
+        -- unlimitedStock is not stock: map_stockLevel: false leaves it in the diff, from the bulk listing.
+        WHEN 'off' THEN coalesce(li.manage_stock, true)
+        ELSE CASE WHEN st.unknown_because IS NULL THEN st.manage_stock END
+    END AS manage_stock,
+    CASE getvariable('stock_mode')
+        WHEN 'salable' THEN 'stockStatuses/{sku}: qty'
+        WHEN 'physical' THEN 'stockStatuses/{sku}: stock_item.qty'
+        WHEN 'listing' THEN 'stockItems/lowStock: qty'
+        WHEN 'warehouse' THEN 'inventory/source-items: quantity'
+    END AS came_from,
+    CASE getvariable('stock_mode')
+        WHEN 'off' THEN 'map_stockLevel is false'
+        WHEN 'warehouse' THEN so.unknown_because
+        WHEN 'listing' THEN CASE WHEN li.product_id IS NULL THEN 'the bulk listing stockItems/lowStock has no row for it' ELSE li.unknown_because END
+        ELSE CASE WHEN m.sku IS NOT NULL THEN m.reason
+                  WHEN st.product_id IS NULL THEN 'its stock was not asked for in this run'
+                  ELSE st.unknown_because END
+    END AS unknown_because
+FROM asked a
+LEFT JOIN by_status st ON st.product_id = a.product_id
+LEFT JOIN by_listing li ON li.product_id = a.product_id
+LEFT JOIN by_source so ON so.sku = lower(a.sku)
+LEFT JOIN run.stock_misses m ON m.sku = a.sku
+ORDER BY a.product_id;

@@ -1,0 +1,78 @@
+-- purpose: the lines of each order as Optiply wants them, one a product, each with its verdict
+-- inputs:  stage.orders, stage.order_lines, stage.products, before.products, model.products; variable order_lines
+-- output:  model.merged_lines
+-- grain:   one row an order and product; verdict says whether it is sent, waits for its product, or is dropped
+
+CREATE OR REPLACE TABLE model.merged_lines AS
+WITH wanted AS (
+    SELECT l.* FROM stage.order_lines l JOIN stage.orders o USING (order_id)
+    WHERE (getvariable('pull_all_orders') OR o.effective_state = 'complete')
+      AND NOT list_contains(getvariable('skip_order_states'), coalesce(o.effective_state, ''))
+),
+children AS (
+    SELECT order_id, parent_item_id, count(*) AS n, bool_or(coalesce(base_row_total, 0) <> 0) AS carry_money
+    FROM wanted WHERE parent_item_id IS NOT NULL GROUP BY ALL
+),
+-- order_lines: leaf. A parent gives way to its children; where they carry no money of their own (a configurable, a
+-- fixed bundle) its money is split over them by quantity, in cents, and the last one takes the remainder.
+split AS (
+    SELECT l.*, c.carry_money, p.base_row_total AS parent_money,
+           round(p.base_row_total::DOUBLE * l.qty_ordered::DOUBLE
+                 / nullif(sum(l.qty_ordered) OVER (PARTITION BY l.order_id, l.parent_item_id), 0)::DOUBLE, 2)::DECIMAL(19, 2) AS share,
+           row_number() OVER (PARTITION BY l.order_id, l.parent_item_id ORDER BY l.item_id DESC) = 1 AS is_last
+    FROM wanted l
+    LEFT JOIN children c ON c.order_id = l.order_id AND c.parent_item_id = l.parent_item_id
+    LEFT JOIN wanted p ON p.order_id = l.order_id AND p.item_id = l.parent_item_id
+    WHERE NOT EXISTS (FROM children k WHERE k.order_id = l.order_id AND k.parent_item_id = l.item_id)
+),
+leaf AS (
+    SELECT order_id, item_id, product_id, sku, qty_ordered, problems,
+           CASE WHEN parent_money IS NULL OR carry_money THEN coalesce(base_row_total, 0)
+                WHEN is_last THEN parent_money - coalesce(sum(share) FILTER (NOT is_last) OVER (PARTITION BY order_id, parent_item_id), 0)
+                ELSE coalesce(share, 0) END AS base_row_total
+    FROM split
+),
+lines AS (
+    SELECT order_id, item_id, product_id, sku, qty_ordered, problems, base_row_total FROM leaf WHERE getvariable('order_lines') = 'leaf'
+    UNION ALL
+    -- order_lines: items. Every item is a line on its own product, parents and children alike, as the notebook did.
+    SELECT order_id, item_id, product_id, sku, qty_ordered, problems, coalesce(base_row_total, 0) FROM wanted WHERE getvariable('order_lines') <> 'leaf'
+),
+merged AS (
+    SELECT order_id, product_id, min_by(sku, item_id) AS sku,
+           floor(sum(qty_ordered) + 0.5)::BIGINT AS quantity,             -- rounded half up, after merging
+           sum(qty_ordered) AS quantity_ordered,
+           round(sum(base_row_total), 2)::DECIMAL(19, 2) AS subtotal_value,
+           flatten(list(problems)) AS problems
+    FROM lines GROUP BY order_id, product_id
+)
+SELECT
+    m.order_id::VARCHAR   AS order_remote_id,
+    m.product_id::VARCHAR AS product_remote_id,
+    m.sku,
+    m.quantity,
+    m.quantity_ordered,
+    m.subtotal_value,
+    CASE WHEN len(m.problems) > 0 THEN 'reject'
+         WHEN m.product_id IS NULL THEN 'drop'
+         WHEN m.quantity = 0 THEN 'drop'
+         WHEN b.remote_id IS NOT NULL THEN 'send'
+         WHEN s.product_id IS NULL THEN 'drop'
+         WHEN len(s.problems) > 0 OR p.held_because IS NOT NULL THEN 'wait'
+         WHEN p.status = 'disabled' AND NOT getvariable('create_disabled_products') THEN 'drop'
+         WHEN NOT getvariable('sync_products') THEN 'wait'
+         ELSE 'send' END AS verdict,
+    CASE WHEN len(m.problems) > 0 THEN m.problems[1].attribute || ' ' || m.problems[1].reason || ': ' || coalesce(m.problems[1].value, 'nothing')
+         WHEN m.product_id IS NULL THEN 'the line names no product'
+         WHEN m.quantity = 0 THEN 'its quantity ' || trim(trim(m.quantity_ordered::VARCHAR, '0'), '.') || ' comes to 0'
+         WHEN b.remote_id IS NOT NULL THEN NULL
+         WHEN s.product_id IS NULL THEN 'product ' || m.product_id || ' is neither in Optiply nor in Magento''s listing'
+         WHEN len(s.problems) > 0 THEN 'product ' || m.product_id || ' was rejected: ' || s.problems[1].attribute || ' ' || s.problems[1].reason
+         WHEN p.held_because IS NOT NULL THEN 'product ' || m.product_id || ' is held: ' || p.held_because
+         WHEN p.status = 'disabled' AND NOT getvariable('create_disabled_products') THEN 'product ' || m.product_id || ' is disabled, and create_disabled_products is false'
+         WHEN NOT getvariable('sync_products') THEN 'product ' || m.product_id || ' is not in Optiply yet, and this run does not create products' END AS reason
+FROM merged m
+LEFT JOIN before.products b ON b.remote_id = m.product_id::VARCHAR
+LEFT JOIN stage.products s ON s.product_id = m.product_id
+LEFT JOIN model.products p ON p.remote_id = m.product_id::VARCHAR
+ORDER BY m.order_id, m.product_id;
