@@ -15,8 +15,8 @@ type criteria struct {
 	anomalous bool // a key that Magento has no setter for: a 500 [obs: b-filter-badparam]
 }
 
-// parseCriteria reads searchCriteria; what is no list where a list belongs is ignored, without an error. A problem is the answer to
-// give instead.
+// parseCriteria reads searchCriteria; what is no list where a list belongs is ignored, without an error. A problem is
+// the answer to give instead.
 func parseCriteria(root *node) (criteria, *answer) {
 	var c criteria
 	var problem *answer

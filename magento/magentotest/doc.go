@@ -23,7 +23,7 @@
 //
 // # Faithfulness
 //
-// Facts marked [obs] in comments were seen on a running Magento 2.4.6-p11 and recorded; the recordings that the tests compare with
-// are in testdata/recorded. [src] was read in Magento's source, [inf] is inferred. What a real shop leaves undefined, such as the order of rows without a sort
-// order, is by id here.
+// Facts marked [obs] in comments were seen on a running Magento 2.4.6-p11 and recorded; the recordings that the tests
+// compare with are in testdata/recorded.ndjson.zst (`zstdcat` shows them). [src] was read in Magento's source, [inf] is
+// inferred. What a real shop leaves undefined, such as the order of rows without a sort order, is by id here.
 package magentotest

@@ -26,7 +26,7 @@ type Fault struct {
 	Delay time.Duration
 	// Close breaks the connection before a byte is answered.
 	Close bool
-	// Cut answers well, but breaks the connection after this part of the body: 0.5 is the middle.
+	// Cut breaks the connection after this part of the body, be it the shop's or the one below: 0.5 is the middle.
 	Cut float64
 	// Status, Header and Body are answered instead. Without a Content-Type it is JSON when the body begins with { or [, else HTML.
 	Status int

@@ -5,9 +5,9 @@ import "strings"
 // fieldTree is a `fields=` expression: a name with nil is wanted whole, a name with a tree only in part.
 type fieldTree map[string]fieldTree
 
-// parseFields reads `items[id,sku,extension_attributes[website_ids]],total_count`. It is not ok when a bracket is left open or a
-// character is none of letters, digits, underscore, bracket and comma; Magento then answers `[]`. [obs: b-fields-broken; src:
-// Webapi/Rest/Response/FieldsFilter]
+// parseFields reads `items[id,sku,extension_attributes[website_ids]],total_count`. It is not ok when a bracket is left
+// open or a character is none of letters, digits, underscore, bracket and comma; Magento then answers `[]`. [obs:
+// b-fields-broken; src: Webapi/Rest/Response/FieldsFilter]
 func parseFields(expression string) (fieldTree, bool) {
 	type level struct {
 		tree fieldTree
@@ -55,9 +55,9 @@ func isWord(c byte) bool {
 	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// selectFields keeps of an answer what the tree names, in the answer's own order. An empty list becomes null and an object of which
-// nothing is left `[]`, PHP's empty array. [obs: b-fields-unknown, b-fields-empty-page] It is not ok where PHP fails with a type error: a list of plain values
-// of which parts are wanted. [src]
+// selectFields keeps of an answer what the tree names, in the answer's own order. An empty list becomes null and an
+// object of which nothing is left `[]`, PHP's empty array. [obs: b-fields-unknown, b-fields-empty-page] It is not ok
+// where PHP fails with a type error: a list of plain values of which parts are wanted. [src]
 func selectFields(answer []byte, tree fieldTree) (selected []byte, ok bool) {
 	s := selector{ok: true}
 	s.container(answer, tree)

@@ -56,7 +56,8 @@ func comparison(o operand, holds func(int) bool) func(value) bool {
 	}
 }
 
-// inMatcher splits at every comma; there is no escape, so that a SKU with a comma is never found. [obs: b-filter-sourceitems-sku-comma]
+// inMatcher splits at every comma; there is no escape, so that a SKU with a comma is never found. [obs:
+// b-filter-sourceitems-sku-comma]
 func inMatcher(text string, wanted bool) func(value) bool {
 	var operands []operand
 	for part := range strings.SplitSeq(text, ",") {

@@ -82,8 +82,9 @@ func sortable(t *table, sorts []sortOrder) ([]sortOrder, *answer) {
 	return known, nil
 }
 
-// byWebsite turns a products' filter on a store view into one on its website: that is what a product belongs to. Store 0, admin,
-// has them all. Whatever its condition type, it keeps what is there. [obs: b-filter-products-store; src: ProductStoreFilter, ProductWebsiteFilter]
+// byWebsite turns a products' filter on a store view into one on its website: that is what a product belongs to. Store
+// 0, admin, has them all. Whatever its condition type, it keeps what is there. [obs: b-filter-products-store; src:
+// ProductStoreFilter, ProductWebsiteFilter]
 func (s *Server) byWebsite(stream stream, groups [][]filter) [][]filter {
 	if stream.name != "products" {
 		return groups
@@ -114,8 +115,8 @@ func (s *Server) storeFilter(f filter) filter {
 	return filter{field: "website_id", value: &website, condition: "in"}
 }
 
-// viewOf is the store view whose values are answered: a filter on store_id changes it, whatever store code the path has. [obs: b-filter-products-store
-// has the price of store 2]
+// viewOf is the store view whose values are answered: a filter on store_id changes it, whatever store code the path has.
+// [obs: b-filter-products-store has the price of store 2]
 func (s *Server) viewOf(c criteria, code string) string {
 	for _, group := range c.groups {
 		for _, f := range group {

@@ -9,8 +9,9 @@ import (
 const lowStockCriteria = `{"mapper_interface_name":"Magento\\CatalogInventory\\Model\\ResourceModel\\Stock\\Item\\StockItemCriteriaMapper",` +
 	`"criteria_list":[],"filters":[],"orders":[],"limit":%s}`
 
-// lowStock serves GET /V1/stockItems/lowStock: the stock items with at most `qty`, by item id. Rows without a quantity are not in it, and only
-// scopeId 0 has any. It knows no input limit, and without a page size it gives one row. [obs: a-lowstock*, f-oauth1-flat]
+// lowStock serves GET /V1/stockItems/lowStock: the stock items with at most `qty`, by item id. Rows without a quantity
+// are not in it, and only scopeId 0 has any. It knows no input limit, and without a page size it gives one row. [obs:
+// a-lowstock*, f-oauth1-flat]
 func (s *Server) lowStock(c *call) *answer {
 	scope, qty := c.params.first("scopeId", "scope_id"), c.params.first("qty")
 	if problem := requireBoth(scope, qty); problem != nil {
@@ -44,7 +45,8 @@ func (s *Server) lowStock(c *call) *answer {
 	return jsonAnswer(200, fmt.Appendf(body, `,"total_count":%d}`, len(found)))
 }
 
-// requireBoth answers for missing parameters: one by itself, two as a list of errors. [obs: a-lowstock4; one alone: src: InputException]
+// requireBoth answers for missing parameters: one by itself, two as a list of errors. [obs: a-lowstock4; one alone: src:
+// InputException]
 func requireBoth(scope, qty *node) *answer {
 	switch {
 	case scope == nil && qty == nil:

@@ -77,7 +77,8 @@ func (n *node) each(f func(name string, part *node)) {
 	}
 }
 
-// first returns the part with one of the names, nil when there is none. Magento takes camelCase and snake_case alike. [obs: b-filter-snake]
+// first returns the part with one of the names, nil when there is none. Magento takes camelCase and snake_case alike.
+// [obs: b-filter-snake]
 func (n *node) first(names ...string) *node {
 	for _, name := range names {
 		if n.parts[name] != nil {

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,7 +20,8 @@ import (
 	"magento-optiply/magento/magentotest"
 )
 
-// exchange is one recorded answer of a real Magento 2.4.6; orders and customers are cut down to what is nobody's private matter.
+// exchange is one recorded answer of a real Magento 2.4.6; orders and customers are cut down to what is nobody's private
+// matter.
 type exchange struct {
 	File          string
 	Method        string
@@ -101,9 +103,12 @@ func exchanges(t *testing.T) []exchange {
 	return all
 }
 
+// recordedShop is loaded once, for the tests that only read it.
+var recordedShop = sync.OnceValues(func() (*magentotest.Shop, error) { return magentotest.Load(os.DirFS("testdata/shop")) })
+
 func loadShop(t testing.TB) *magentotest.Shop {
 	t.Helper()
-	shop, err := magentotest.Load(os.DirFS("testdata/shop"))
+	shop, err := recordedShop()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,8 @@ type endpoint struct {
 	serve    func(*Server, *call) *answer
 }
 
-// endpoints are tried in order, so that a literal comes before a {placeholder}. The resources are those of 2.4.6. [obs; src: webapi.xml]
+// endpoints are tried in order, so that a literal comes before a {placeholder}. The resources are those of 2.4.6. [obs;
+// src: webapi.xml]
 var endpoints = []endpoint{
 	{"products", "Magento_Catalog::products", listOf("products")},
 	{"products/attributes", "Magento_Catalog::attributes_attributes", listOf("product_attributes")},
@@ -47,8 +48,8 @@ var endpoints = []endpoint{
 
 var versionSegment = regexp.MustCompile(`^V\d+$`)
 
-// route finds the endpoint of a path: /rest[/store code]/V1/..., with or without /index.php, doubled or trailing slashes allowed. [obs: b-path-*, b-scope-*]
-// The answer, when there is one, is to be given instead.
+// route finds the endpoint of a path: /rest[/store code]/V1/..., with or without /index.php, doubled or trailing slashes
+// allowed. [obs: b-path-*, b-scope-*] The answer, when there is one, is to be given instead.
 func (s *Server) route(r *http.Request) (*endpoint, *call, *answer) {
 	segments := strings.FieldsFunc(r.URL.EscapedPath(), func(c rune) bool { return c == '/' })
 	if len(segments) > 0 && segments[0] == "index.php" {
@@ -82,7 +83,8 @@ func (s *Server) route(r *http.Request) (*endpoint, *call, *answer) {
 	return nil, nil, unknownRoute()
 }
 
-// matchPath compares escaped segments with a pattern. One level of percent-encoding is decoded, and `+` is a space. [obs: exp-sku-encoding-nginx-apache.txt]
+// matchPath compares escaped segments with a pattern. One level of percent-encoding is decoded, and `+` is a space.
+// [obs: exp-sku-encoding-nginx-apache.txt]
 func matchPath(pattern string, segments []string) (map[string]string, bool) {
 	parts := strings.Split(pattern, "/")
 	if len(parts) != len(segments) {

@@ -195,8 +195,8 @@ func sessionHeader(w http.ResponseWriter, status int) {
 	w.Header().Add("Set-Cookie", "PHPSESSID=0f1e2d3c4b5a69788796a5b4c3; Max-Age=3600; path=/; HttpOnly; SameSite=Lax")
 }
 
-// answer finds the answer of a shop without faults. What is looked at first shows when several things are wrong: the store code,
-// the route, the permission, then the parameters. [obs]
+// answer finds the answer of a shop without faults. What is looked at first shows when several things are wrong: the
+// store code, the route, the permission, then the parameters. [obs]
 func (s *Server) answer(r *http.Request) *answer {
 	if s.options.Apache && strings.Contains(strings.ToUpper(r.URL.EscapedPath()), "%2F") {
 		return &answer{status: 404, contentType: "text/html; charset=iso-8859-1", body: apache404Page}
@@ -234,8 +234,8 @@ func (s *Server) authorized(r *http.Request, resource string) bool {
 	return !slices.Contains(s.options.DeniedResources, resource)
 }
 
-// acceptsJSON tells whether an Accept header leaves room for JSON; with nothing but text/html Magento's error page is the answer. [obs:
-// b-err-accept-*]
+// acceptsJSON tells whether an Accept header leaves room for JSON; with nothing but text/html Magento's error page is
+// the answer. [obs: b-err-accept-*]
 func acceptsJSON(accept []string) bool {
 	all := strings.Join(accept, ",")
 	if strings.TrimSpace(all) == "" {

@@ -40,7 +40,8 @@ type record struct {
 	out []byte // as Magento lists it
 }
 
-// Put inserts a record, or replaces the one with the same key or the same id (a product whose SKU was changed). It fails when the record is no JSON object, lacks its key, or the stream is unknown.
+// Put inserts a record, or replaces the one with the same key or the same id (a product whose SKU was changed). It fails
+// when the record is no JSON object, lacks its key, or the stream is unknown.
 func (s *Shop) Put(stream string, record json.RawMessage) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,6 +65,9 @@ func (s *Shop) put(name string, text []byte) (replaced bool, err error) {
 	key, missing := def.keyOf(raw)
 	if missing != "" {
 		return false, fmt.Errorf("put a record of %s: it has no %q", name, missing)
+	}
+	if name == "stock_statuses" && !isObject(member(raw, "answer")) {
+		return false, fmt.Errorf("put a record of %s: its \"answer\" is no JSON object", name)
 	}
 	rows := s.rows(name)
 	id, hasID := integer(member(raw, def.id))

@@ -68,8 +68,8 @@ func (s *Server) stockItem(c *call) *answer {
 	return jsonAnswer(200, item.raw)
 }
 
-// stockStatus serves GET /V1/stockStatuses/{sku}: the fixture's answer for the store code, else for all. A product without one, or a set without products, is
-// answered by what there is.
+// stockStatus serves GET /V1/stockStatuses/{sku}: the fixture's answer for the store code, else for all. A product
+// without one, or a set without products, is answered by what there is.
 func (s *Server) stockStatus(c *call) *answer {
 	sku := c.path["sku"]
 	product := s.shop.record("products", Key(sku))
@@ -92,7 +92,8 @@ func (s *Server) stockStatus(c *call) *answer {
 	return s.derivedStatus(product)
 }
 
-// derivedStatus is the stock status of a product of which none was recorded, as a shop with one source and no open orders has it.
+// derivedStatus is the stock status of a product of which none was recorded, as a shop with one source and no open
+// orders has it.
 func (s *Server) derivedStatus(product *record) *answer {
 	disabled := unquote(member(product.raw, "status")) == "2"
 	item := s.shop.record("stock_items", strconv.FormatInt(product.id, 10))

@@ -89,8 +89,8 @@ func (s stream) keyOf(object []byte) (key, missing string) {
 	return Key(parts...), ""
 }
 
-// Key makes a record's key of its parts, in the order that stream.go lists them: Key("24-MB01", "default") for a source item. Letter case and trailing spaces do
-// not count, as in MySQL.
+// Key makes a record's key of its parts, in the order that stream.go lists them: Key("24-MB01", "default") for a source
+// item. Letter case and trailing spaces do not count, as in MySQL.
 func Key(parts ...string) string {
 	folded := make([]string, len(parts))
 	for i, part := range parts {
@@ -99,5 +99,6 @@ func Key(parts ...string) string {
 	return strings.TrimRight(strings.Join(folded, "\t"), "\t")
 }
 
-// fold is what MySQL's general collations compare text by: no letter case, no trailing spaces. [obs: MixedCase-Sku, "TRAILING "]
+// fold is what MySQL's general collations compare text by: no letter case, no trailing spaces. [obs: MixedCase-Sku,
+// "TRAILING "]
 func fold(text string) string { return strings.ToLower(strings.TrimRight(text, " ")) }

@@ -80,8 +80,8 @@ func numberText(text string) value {
 	return value{kind: numberKind, float: float, text: strings.ToLower(text)}
 }
 
-// date normalises a date in UTC. A `T` is accepted, an offset or `Z` is ignored, not applied; what is no date at all counts as before
-// every date. [obs: b-filter-updated-T, -TZ, -TZ0, -date, -garbage]
+// date normalises a date in UTC. A `T` is accepted, an offset or `Z` is ignored, not applied; what is no date at all
+// counts as before every date. [obs: b-filter-updated-T, -TZ, -TZ0, -date, -garbage]
 func date(text string) string {
 	parts := dateText.FindStringSubmatch(strings.TrimLeft(text, " "))
 	if parts == nil {
