@@ -70,7 +70,7 @@ func (k Keyset) problem(p Page) string {
 	switch {
 	case !p.Ascending:
 		return "the page is not sorted by " + k.Field
-	case p.FirstID <= k.After:
+	case min(p.FirstID, p.LastID) <= k.After:
 		return fmt.Sprintf("asked for %s greater than %d, got %d", k.Field, k.After, p.FirstID)
 	case k.Upto > 0 && p.LastID > k.Upto:
 		return fmt.Sprintf("asked for %s up to %d, got %d", k.Field, k.Upto, p.LastID)

@@ -24,9 +24,9 @@ type Page struct {
 // listing is the outer shape of a list: {"items": [...], "total_count": n}.
 // search_criteria is there too unless fields= left it out.
 type listing struct {
-	Items      *json.RawMessage `json:"items"`
-	TotalCount *int             `json:"total_count"`
-	Message    *string          `json:"message"`
+	Items      *[]json.RawMessage `json:"items"`
+	TotalCount *int               `json:"total_count"`
+	Message    *string            `json:"message"`
 }
 
 // ReadPage reads the outside of a list's answer. idField names the item's
@@ -44,10 +44,7 @@ func ReadPage(body []byte, idField string) (Page, error) {
 	if l.Items == nil {
 		return readWithoutItems(body, l)
 	}
-	var items []json.RawMessage
-	if err := json.Unmarshal(*l.Items, &items); err != nil {
-		return Page{}, shapeError("items is no list")
-	}
+	items := *l.Items
 	p := Page{Count: len(items), TotalCount: -1, Ascending: true}
 	if l.TotalCount != nil {
 		p.TotalCount = *l.TotalCount
@@ -103,11 +100,7 @@ func (p *Page) readIDs(items []json.RawMessage, idField string) error {
 
 // readID finds the number under field, which some shops write as a string.
 func readID(item json.RawMessage, field string) (int64, error) {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(item, &fields) != nil {
-		return 0, fmt.Errorf("no object")
-	}
-	raw, ok := fields[field]
+	raw, ok := member(item, field)
 	if !ok {
 		return 0, fmt.Errorf("no %s", field)
 	}
@@ -116,6 +109,52 @@ func readID(item json.RawMessage, field string) (int64, error) {
 		return 0, fmt.Errorf("%s is no whole number", field)
 	}
 	return id, nil
+}
+
+// member finds the value of a name in an object that is known to be valid
+// JSON, without decoding the rest: an order has ten kilobytes around its id. A
+// name that is written with escapes is not found; Magento writes none so.
+func member(object []byte, name string) (value []byte, ok bool) {
+	depth, start := 0, -1 // start is where a wanted value begins
+	expectName := false
+	for i := 0; i < len(object); i++ {
+		switch c := object[i]; c {
+		case '"':
+			end := stringEnd(object, i)
+			if depth == 1 && expectName {
+				expectName = false
+				if string(object[i+1:end-1]) == name {
+					start = end
+				}
+			}
+			i = end - 1
+		case '{', '[':
+			depth++
+			expectName = depth == 1 && c == '{'
+		case ',', '}', ']':
+			if depth == 1 && start >= 0 {
+				return bytes.TrimLeft(bytes.TrimSpace(object[start:i]), ": \t\r\n"), true
+			}
+			if c != ',' {
+				depth--
+			}
+			expectName = depth == 1 && c == ',' && object[0] == '{'
+		}
+	}
+	return nil, false
+}
+
+// stringEnd is the index behind the string that begins at i.
+func stringEnd(s []byte, i int) int {
+	for i++; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(s)
 }
 
 func hash(item []byte) string {

@@ -19,8 +19,7 @@ type PageNumber struct {
 	// counts only the page. Then the pages end by their number alone.
 	CutFrom int
 
-	seen        int // rows so far
-	first, last string
+	first, last string // keys of the page before
 }
 
 // Step is what to do after a page.
@@ -74,7 +73,6 @@ func (n PageNumber) Next(p Page) (PageNumber, Step) {
 	if n.repeats(p) {
 		return n, RepeatedPage
 	}
-	n.seen += p.Count
 	if n.ends(p) {
 		return n, LastPage
 	}
@@ -90,18 +88,13 @@ func (n PageNumber) repeats(p Page) bool {
 	return p.Count > 0 && n.page() > 1 && p.FirstKey != "" && p.FirstKey == n.first && p.LastKey == n.last
 }
 
-// ends is true after the last page. A total_count that the rows read already
-// contradict is not believed, and a short page is the last only if total_count
-// does not say otherwise.
+// ends is true after the last page: an empty one, or a short one unless
+// total_count says that more is behind it. total_count never ends a listing at
+// a full page: one that is too small would lose rows without a sign, and to
+// look costs one request, when the rows fill their pages exactly.
 func (n PageNumber) ends(p Page) bool {
 	if n.CutFrom > 0 {
 		return n.page()*n.size() >= n.CutFrom
 	}
-	if p.Count == 0 {
-		return true
-	}
-	if p.Count < n.size() {
-		return p.TotalCount <= n.page()*n.size()
-	}
-	return p.TotalCount == n.seen
+	return p.Count == 0 || p.Count < n.size() && p.TotalCount <= n.page()*n.size()
 }

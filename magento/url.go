@@ -127,10 +127,10 @@ func endpointName(path string) string {
 	segments := strings.Split(path, "/")
 	for i := 1; i < len(segments); i++ {
 		switch {
-		case strings.Trim(segments[i], "0123456789") == "":
-			segments[i] = "{id}"
 		case isSKU(segments[i-1], segments[i]):
 			segments[i] = "{sku}"
+		case strings.Trim(segments[i], "0123456789") == "":
+			segments[i] = "{id}"
 		}
 	}
 	return strings.Join(segments, "/")
