@@ -166,8 +166,9 @@ func (a *adminUser) login(ctx context.Context, c *Client) (string, error) {
 		return "", err
 	}
 	var first error
-	for range loginPaths() {
-		token, err := c.login(ctx, loginPaths()[a.path], body)
+	paths := loginPaths()
+	for range paths {
+		token, err := c.login(ctx, paths[a.path], body)
 		var e *Error
 		if err == nil || !errors.As(err, &e) || e.verdict() {
 			return token, err

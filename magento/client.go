@@ -158,12 +158,16 @@ func (c *Client) GetIn(ctx context.Context, storeCode, path string, query Query)
 		return nil, err
 	}
 	call := &call{client: c, path: path, storeCode: storeCode, url: u}
-	err = newBackoff(c.retries, c.cfg.RetryWait).do(ctx, call.attempt)
+	tries := newBackoff(c.retries, c.cfg.RetryWait)
+	err = tries.do(ctx, call.attempt)
 	if err == nil {
 		return call.answer, nil
 	}
 	var e *Error
 	if !errors.As(err, &e) {
+		if tries.last != nil { // the time ran out while the shop was failing
+			return nil, fmt.Errorf("magento: GET %s: %w (before that: %s: %s)", path, err, tries.last.Kind, tries.last.Message)
+		}
 		return nil, fmt.Errorf("magento: GET %s: %w", path, err)
 	}
 	final := *e

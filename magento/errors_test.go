@@ -55,7 +55,7 @@ func TestGet_SaysWhatWentWrong(t *testing.T) {
 			w.Header().Set("cf-mitigated", "challenge")
 			shows(403, "x")(w, r)
 		}, want: Error{Kind: Firewall, Status: 403}, sent: 1, message: "Cloudflare"},
-		{name: "a web server's 403 in plain text", answer: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "Forbidden", 403) },
+		{name: "a web server's 403 in plain text", answer: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "Forbidden", http.StatusForbidden) },
 			want: Error{Kind: Firewall, Status: 403, Message: "a firewall or the web server refused the request: Forbidden"}, sent: 1},
 		{name: "a 403 with a permission", answer: says(403, notAllowed),
 			want: Error{Kind: Forbidden, Status: 403, Message: "The consumer isn't authorized to access Magento_Sales::actions_view.", Resource: "Magento_Sales::actions_view"}, sent: 1, hint: "Magento_Sales::actions_view"},
