@@ -7,9 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
-
-	"golang.org/x/term"
 
 	"magento-optiply/commands"
 )
@@ -19,12 +16,7 @@ var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends what is in flight; from then on a second one kills at once.
+	// The first signal ends what is in flight and leaves a run that can be resumed; a second one kills at once.
 	context.AfterFunc(ctx, stop)
-	width, _, _ := term.GetSize(int(os.Stderr.Fd()))
-	os.Exit(commands.Run(ctx, commands.Env{
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())), StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())), Width: width,
-		LookupEnv: os.LookupEnv, Now: time.Now, Version: version,
-	}, os.Args))
+	os.Exit(commands.Run(ctx, commands.System(version), os.Args))
 }

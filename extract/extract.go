@@ -41,6 +41,7 @@ type Job struct {
 	// Streams are read beyond what the parts need; with OnlyStreams nothing else is.
 	Streams     []string
 	OnlyStreams bool
+	Recorded    bool // the shop is a fixture set, whose clock stands at the night it was recorded
 	Now         func() time.Time
 	Progress    Progress
 	Log         *slog.Logger

@@ -83,7 +83,7 @@ func (j *Job) setClock(ctx context.Context) error {
 	if j.shopNow.IsZero() {
 		j.shopNow = ours
 	}
-	if skew := j.shopNow.Sub(ours).Abs(); skew > clockTolerance {
+	if skew := j.shopNow.Sub(ours).Abs(); skew > clockTolerance && !j.Recorded {
 		j.Log.Warn("the shop's clock and this machine's differ; the shop's counts", "shop", j.shopNow.Format(time.RFC3339), "here", ours.Format(time.RFC3339))
 	}
 	_, err := j.Run.DB.ExecContext(ctx, "UPDATE run.info SET shop_now = coalesce(shop_now, ?)", j.shopNow.UTC())

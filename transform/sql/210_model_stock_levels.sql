@@ -40,43 +40,42 @@ by_source AS (
     WHERE CASE WHEN len(getvariable('warehouse_ids')) > 0 THEN list_contains(getvariable('warehouse_ids'), i.source_code)
                ELSE coalesce(s.enabled, false) END
     GROUP BY lower(i.sku)
+),
+by_mode AS (
+    SELECT
+        a.product_id::VARCHAR AS remote_id,
+        a.sku,
+        CASE getvariable('stock_mode')
+            WHEN 'salable' THEN st.quantity
+            WHEN 'physical' THEN st.quantity
+            WHEN 'listing' THEN li.quantity
+            WHEN 'warehouse' THEN coalesce(so.quantity, 0)      -- no source item means 0 (section 7)
+        END AS quantity,
+        CASE WHEN getvariable('stock_mode') IN ('salable', 'physical') THEN CASE WHEN st.unknown_because IS NULL THEN st.manage_stock END
+             WHEN getvariable('stock_mode') = 'listing' THEN li.manage_stock
+             -- The listing leaves out products without an item in the default source; those are managed, by their sources.
+             -- And unlimitedStock is not stock: map_stockLevel: false (off) leaves it in the diff, from the listing too.
+             ELSE coalesce(li.manage_stock, true) END AS manage_stock,
+        CASE getvariable('stock_mode')
+            WHEN 'salable' THEN 'stockStatuses/{sku}: qty'
+            WHEN 'physical' THEN 'stockStatuses/{sku}: stock_item.qty'
+            WHEN 'listing' THEN 'stockItems/lowStock: qty'
+            WHEN 'warehouse' THEN 'inventory/source-items: quantity'
+        END AS came_from,
+        CASE getvariable('stock_mode')
+            WHEN 'off' THEN 'map_stockLevel is false'
+            WHEN 'warehouse' THEN so.unknown_because
+            WHEN 'listing' THEN CASE WHEN li.product_id IS NULL THEN 'the bulk listing stockItems/lowStock has no row for it' ELSE li.unknown_because END
+            ELSE CASE WHEN m.sku IS NOT NULL THEN m.reason
+                      WHEN st.product_id IS NULL THEN 'its stock was not asked for in this run'
+                      ELSE st.unknown_because END
+        END AS unknown_because
+    FROM asked a
+    LEFT JOIN by_status st ON st.product_id = a.product_id
+    LEFT JOIN by_listing li ON li.product_id = a.product_id
+    LEFT JOIN by_source so ON so.sku = lower(a.sku)
+    LEFT JOIN run.stock_misses m ON m.sku = a.sku
 )
-SELECT
-    a.product_id::VARCHAR AS remote_id,
-    a.sku,
-    CASE getvariable('stock_mode')
-        WHEN 'salable' THEN st.quantity
-        WHEN 'physical' THEN st.quantity
-        WHEN 'listing' THEN li.quantity
-        -- No source item means 0 (section 7); a source item that cannot be read is not known.
-        WHEN 'warehouse' THEN CASE WHEN so.unknown_because IS NULL THEN coalesce(so.quantity, 0) END
-    END AS quantity,
-    CASE WHEN unknown_because IS NULL THEN trunc(quantity)::BIGINT END AS stock_level,
-    CASE getvariable('stock_mode')
-        WHEN 'listing' THEN li.manage_stock
-        -- The listing leaves out products without an item in the default source; those are managed, by their sources.
-        WHEN 'warehouse' THEN coalesce(li.manage_stock, true)
-        -- unlimitedStock is not stock: map_stockLevel: false leaves it in the diff, from the bulk listing.
-        WHEN 'off' THEN coalesce(li.manage_stock, true)
-        ELSE CASE WHEN st.unknown_because IS NULL THEN st.manage_stock END
-    END AS manage_stock,
-    CASE getvariable('stock_mode')
-        WHEN 'salable' THEN 'stockStatuses/{sku}: qty'
-        WHEN 'physical' THEN 'stockStatuses/{sku}: stock_item.qty'
-        WHEN 'listing' THEN 'stockItems/lowStock: qty'
-        WHEN 'warehouse' THEN 'inventory/source-items: quantity'
-    END AS came_from,
-    CASE getvariable('stock_mode')
-        WHEN 'off' THEN 'map_stockLevel is false'
-        WHEN 'warehouse' THEN so.unknown_because
-        WHEN 'listing' THEN CASE WHEN li.product_id IS NULL THEN 'the bulk listing stockItems/lowStock has no row for it' ELSE li.unknown_because END
-        ELSE CASE WHEN m.sku IS NOT NULL THEN m.reason
-                  WHEN st.product_id IS NULL THEN 'its stock was not asked for in this run'
-                  ELSE st.unknown_because END
-    END AS unknown_because
-FROM asked a
-LEFT JOIN by_status st ON st.product_id = a.product_id
-LEFT JOIN by_listing li ON li.product_id = a.product_id
-LEFT JOIN by_source so ON so.sku = lower(a.sku)
-LEFT JOIN run.stock_misses m ON m.sku = a.sku
-ORDER BY a.product_id;
+SELECT remote_id, sku, quantity, CASE WHEN unknown_because IS NULL THEN trunc(quantity)::BIGINT END AS stock_level, manage_stock, came_from, unknown_because
+FROM by_mode
+ORDER BY remote_id::BIGINT;

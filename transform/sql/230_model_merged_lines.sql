@@ -64,7 +64,7 @@ SELECT
          ELSE 'send' END AS verdict,
     CASE WHEN len(m.problems) > 0 THEN m.problems[1].attribute || ' ' || m.problems[1].reason || ': ' || coalesce(m.problems[1].value, 'nothing')
          WHEN m.product_id IS NULL THEN 'the line names no product'
-         WHEN m.quantity = 0 THEN 'its quantity ' || trim(trim(m.quantity_ordered::VARCHAR, '0'), '.') || ' comes to 0'
+         WHEN m.quantity = 0 THEN 'its quantity ' || rtrim(rtrim(m.quantity_ordered::VARCHAR, '0'), '.') || ' comes to 0'
          WHEN b.remote_id IS NOT NULL THEN NULL
          WHEN s.product_id IS NULL THEN 'product ' || m.product_id || ' is neither in Optiply nor in Magento''s listing'
          WHEN len(s.problems) > 0 THEN 'product ' || m.product_id || ' was rejected: ' || s.problems[1].attribute || ' ' || s.problems[1].reason

@@ -1,0 +1,257 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"magento-optiply/config"
+	"magento-optiply/extract"
+	"magento-optiply/load"
+	"magento-optiply/magento"
+	"magento-optiply/optiply"
+	"magento-optiply/store"
+	"magento-optiply/transform"
+)
+
+// night is one run on its way through the phases. Each phase command does a part of it, and `run` all of it.
+type night struct {
+	app      *app
+	cfg      *config.Config
+	shop     *store.Shop
+	run      *store.Run
+	command  string
+	fixtures string
+	progress *progress
+	summary  summary
+	stop     []func()
+}
+
+// begin opens the shop and takes its lock (invariant 9).
+func (a *app) begin(command, fixtures string) (*night, error) {
+	cfg, shop, err := a.openShop(fixtures)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := shop.Lock(command, a.env.Now())
+	if err != nil {
+		return nil, err
+	}
+	n := &night{app: a, cfg: cfg, shop: shop, command: command, fixtures: fixtures, progress: newProgress(a.env, a.progress, a.log)}
+	n.stop = append(n.stop, func() { _ = lock.Release() }, n.progress.Close)
+	return n, nil
+}
+
+// end closes what is open, last opened first.
+func (n *night) end() error {
+	var err error
+	if n.run != nil {
+		err = n.run.Close()
+	}
+	for i := len(n.stop) - 1; i >= 0; i-- {
+		n.stop[i]()
+	}
+	return err
+}
+
+// create makes a new run file: what the run is for, its settings, and what Optiply is known to hold.
+func (n *night) create(ctx context.Context, parts extract.Parts, allowDeletions int64) error {
+	id, err := n.shop.NewRunID(n.app.env.Now())
+	if err != nil {
+		return err
+	}
+	if n.run, err = n.shop.CreateRun(ctx, id, n.app.env.Version, n.app.env.Now()); err != nil {
+		return err
+	}
+	settings := map[string]string{
+		"run.products": strconv.FormatBool(parts.Products), "run.stocks": strconv.FormatBool(parts.Stocks),
+		"run.deletions": strconv.FormatBool(parts.Deletions), "run.sell_orders": strconv.FormatBool(parts.SellOrders),
+		"run.allow_deletions": strconv.FormatInt(allowDeletions, 10),
+	}
+	for _, s := range n.cfg.Settings() {
+		settings[s.Name] = s.Value
+	}
+	return n.run.PutSettings(ctx, settings)
+}
+
+// open opens a run file that is there, for writing, with the state.
+func (n *night) open(ctx context.Context, ref store.RunRef) (err error) {
+	n.run, err = n.shop.OpenRun(ctx, ref, store.Options{Run: store.Write, State: store.Write})
+	return err
+}
+
+// partsOf reads what a run was started for.
+func (n *night) partsOf(ctx context.Context) (p extract.Parts, err error) {
+	err = n.run.DB.QueryRowContext(ctx, `SELECT bool_or(name = 'run.products' AND value = 'true'), bool_or(name = 'run.stocks' AND value = 'true'),
+		bool_or(name = 'run.deletions' AND value = 'true'), bool_or(name = 'run.sell_orders' AND value = 'true') FROM run.settings`).
+		Scan(&p.Products, &p.Stocks, &p.Deletions, &p.SellOrders)
+	return p, err
+}
+
+// extract reads the shop. A run file that got nothing (a wrong token, a shop that is away) is removed again; one that got
+// something is kept for --resume.
+func (n *night) extract(ctx context.Context, job extract.Job) error {
+	start := n.app.env.Now()
+	n.progress.Phase("extract")
+	count := &extract.RequestCount{}
+	client, done, err := n.app.openMagento(n.cfg, n.fixtures, count)
+	if err != nil {
+		return n.dropEmpty(ctx, err)
+	}
+	defer done()
+	job.Run, job.Client, job.Config, job.Requests = n.run, client, n.cfg, count
+	job.Now, job.Progress, job.Log, job.Recorded = n.app.env.Now, n.progress, n.app.log, n.fixtures != ""
+	if _, err := job.Extract(ctx); err != nil {
+		var e *magento.Error
+		if errors.As(err, &e) && e.Status == 404 && e.Kind == magento.UnknownStoreCode {
+			err = usageError(err)
+		}
+		return n.dropEmpty(ctx, err)
+	}
+	n.summary.seconds("extract", n.app.env.Now().Sub(start))
+	return nil
+}
+
+// dropEmpty removes a run file that holds nothing worth keeping.
+func (n *night) dropEmpty(ctx context.Context, cause error) error {
+	var pages int
+	ctx = context.WithoutCancel(ctx)
+	if err := n.run.DB.QueryRowContext(ctx, "SELECT count(*) FROM run.pages").Scan(&pages); err != nil || pages > 0 {
+		return cause
+	}
+	id, partial := n.run.ID, n.run.Partial
+	_, herr := n.run.DB.ExecContext(ctx, "DELETE FROM state.runs WHERE run_id = ?", id)
+	err := errors.Join(herr, n.run.Close())
+	n.run = nil
+	return errors.Join(cause, err, n.shop.Remove(store.RunRef{ID: id, Partial: partial}))
+}
+
+// transform runs the SQL. What Optiply holds is copied again first, where the state may have moved since, except into a
+// run that has been loaded: its diff is history.
+func (n *night) transform(ctx context.Context, sqlDir string) (*transform.Result, error) {
+	start := n.app.env.Now()
+	n.progress.Phase("transform")
+	fsys := transform.SQL()
+	if sqlDir != "" {
+		var err error
+		if fsys, err = transform.Overlay(sqlDir); err != nil {
+			return nil, usageError(err)
+		}
+	}
+	var loaded bool
+	if err := n.run.DB.QueryRowContext(ctx, "SELECT loaded_at IS NOT NULL FROM run.info").Scan(&loaded); err != nil {
+		return nil, fmt.Errorf("read run.info: %w", err)
+	}
+	if !loaded {
+		if err := n.run.CopyBefore(ctx, n.app.env.Now()); err != nil {
+			return nil, err
+		}
+	}
+	began := false
+	result, err := transform.Run(ctx, n.run.DB, fsys, n.app.env.Now(), func(file string, done, all int) {
+		if !began {
+			n.progress.Begin("sql", int64(all))
+			began = true
+		} else {
+			n.progress.Add("sql", 1)
+		}
+	})
+	n.progress.End("sql")
+	n.summary.seconds("transform", n.app.env.Now().Sub(start))
+	var broken *transform.SQLError
+	if errors.As(err, &broken) && sqlDir != "" {
+		return nil, usageError(err)
+	}
+	return result, err
+}
+
+// brokenChecks is the error of a transformation whose checks found something: the plan is there to be looked at, and is
+// not sent.
+func brokenChecks(r *transform.Result) error {
+	if len(r.Broken) == 0 {
+		return nil
+	}
+	text := "nothing is sent, because a check of the transformation failed:"
+	for _, b := range r.Broken {
+		text += fmt.Sprintf(" %s found %d rows (%s)", b.File, b.Rows, b.Sample)
+	}
+	return &exitError{code: exitHeldBack, err: errors.New(text)}
+}
+
+// load sends the plan.
+func (n *night) load(ctx context.Context, client *optiply.Client, hash string) error {
+	start := n.app.env.Now()
+	n.progress.Phase("load")
+	job := n.loadJob(client)
+	result, err := job.Load(ctx, hash)
+	n.summary.seconds("load", n.app.env.Now().Sub(start))
+	n.summary.PlanHash = result.Plan.Hash
+	n.summary.counts(result.Counts)
+	if perr := n.run.PublishState(context.WithoutCancel(ctx)); perr != nil {
+		n.app.log.Warn("the copy of the state for readers is not current", "error", perr)
+	}
+	return loadError(err)
+}
+
+// loadError gives the errors of a load their exit codes.
+func loadError(err error) error {
+	var guard *load.GuardError
+	var notReady *load.NotReadyError
+	switch {
+	case errors.As(err, &guard):
+		return &exitError{code: exitHeldBack, err: err}
+	case errors.As(err, &notReady):
+		return usageError(err)
+	}
+	return err
+}
+
+func (n *night) loadJob(client *optiply.Client) *load.Job {
+	return &load.Job{Run: n.run, Client: client, CouplingID: n.cfg.Optiply.CouplingID, Concurrency: n.cfg.Optiply.Concurrency,
+		Now: n.app.env.Now, Progress: n.progress, Log: n.app.log}
+}
+
+// verdict reads the run file once more for the summary, and says how the night ended.
+func (n *night) verdict(ctx context.Context) error {
+	if err := n.summary.read(ctx, n.run); err != nil {
+		return err
+	}
+	switch {
+	case n.summary.DeletionsHeld > 0:
+		return &exitError{code: exitHeldBack}
+	case n.summary.leftOut() > 0 || !n.summary.complete():
+		return &exitError{code: exitIncomplete}
+	}
+	return nil
+}
+
+// conclude writes the summary to the history and prints it. err is how the work ended; what is returned is how the command
+// ends.
+func (n *night) conclude(ctx context.Context, phase string, err error) error {
+	ctx = context.WithoutCancel(ctx)
+	if n.run == nil {
+		return err
+	}
+	if err == nil {
+		err = n.verdict(ctx)
+	} else if rerr := n.summary.read(ctx, n.run); rerr != nil {
+		n.app.log.Debug("the summary is not complete", "error", rerr)
+	}
+	code := exitCode(err)
+	if errors.Is(err, context.Canceled) {
+		code = exitInterrupted
+	}
+	n.summary.RunID, n.summary.ExitCode = n.run.ID, code
+	history := store.History{EndedAt: n.app.env.Now(), Phase: phase, ProductsFull: n.summary.ProductsFull, ExitCode: code,
+		PlanHash: n.summary.PlanHash, Summary: n.summary.json()}
+	if herr := n.run.EndHistory(ctx, history); herr != nil {
+		err = errors.Join(err, herr)
+	}
+	if perr := n.run.PublishState(ctx); perr != nil {
+		n.app.log.Debug("the copy of the state for readers is not current", "error", perr)
+	}
+	n.progress.Close()
+	n.app.printSummary(n.summary)
+	return err
+}

@@ -1,0 +1,234 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"magento-optiply/extract"
+	"magento-optiply/store"
+)
+
+func (a *app) extractCommand() *cli.Command {
+	var streams, fixtures string
+	var full, resume bool
+	return &cli.Command{
+		Name:  "extract",
+		Usage: "read the shop into a new run file, and print its id",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "streams", Destination: &streams, Usage: "only these `STREAMS`, comma separated, or all; default: what the sync needs"},
+			&cli.BoolFlag{Name: "full", Destination: &full, Usage: "read all products, whatever full_every says"},
+			&cli.BoolFlag{Name: "resume", Destination: &resume, Usage: "go on with the newest run whose extraction did not end"},
+			&cli.StringFlag{Name: "fixtures", Destination: &fixtures, Usage: "read the recorded shop in `DIR` instead of magento.store_url"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			job := extract.Job{Full: full, Parts: extract.All()}
+			if streams != "" {
+				for _, s := range strings.Split(streams, ",") {
+					job.Streams = append(job.Streams, strings.TrimSpace(s))
+				}
+				job.OnlyStreams, job.Parts = true, extract.PartsOf(job.Streams)
+			}
+			return a.extractOnly(c.Context, fixtures, job, resume)
+		},
+	}
+}
+
+func (a *app) extractOnly(ctx context.Context, fixtures string, job extract.Job, resume bool) (err error) {
+	if err := extract.CheckStreams(job.Streams); err != nil {
+		return err
+	}
+	n, err := a.begin("extract", fixtures)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := n.end(); err == nil {
+			err = cerr
+		}
+	}()
+	ref, err := n.shop.LatestPartial()
+	if resume && err == nil {
+		err = n.open(ctx, ref)
+	} else {
+		err = n.create(ctx, job.Parts, 0)
+	}
+	if err != nil {
+		return err
+	}
+	if !job.OnlyStreams {
+		job.Streams = n.cfg.Magento.Streams
+	}
+	err = n.readOnly(ctx, job)
+	id := ""
+	if n.run != nil {
+		id = n.run.ID
+	}
+	err = n.conclude(ctx, "extract", err)
+	if code := exitCode(err); code == exitDone || code == exitIncomplete {
+		fmt.Fprintln(a.env.Stdout, id)
+	}
+	return err
+}
+
+func (n *night) readOnly(ctx context.Context, job extract.Job) error {
+	if err := n.note(ctx, "extract", "extract"); err != nil {
+		return err
+	}
+	if err := n.run.CopyBefore(ctx, n.app.env.Now()); err != nil {
+		return err
+	}
+	if err := n.run.PublishState(ctx); err != nil {
+		return err
+	}
+	parts, err := n.partsOf(ctx)
+	if err != nil {
+		return err
+	}
+	job.Parts = parts
+	if err := n.extract(ctx, job); err != nil {
+		return err
+	}
+	return n.run.Finish(ctx)
+}
+
+func (a *app) transformCommand() *cli.Command {
+	var id, dir string
+	return &cli.Command{
+		Name:  "transform",
+		Usage: "run the SQL over a run file",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "run", Destination: &id, Usage: "run `ID`; default the latest"},
+			&cli.StringFlag{Name: "sql", Destination: &dir, Usage: "`DIR` with .sql files that take the place of those of the same name"},
+		},
+		Action: func(c *cli.Context) (err error) {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			n, err := a.beginOn(c.Context, "transform", id)
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if cerr := n.end(); err == nil {
+					err = cerr
+				}
+			}()
+			result, err := n.transform(c.Context, dir)
+			if err == nil {
+				n.summary.planned(c.Context, n.run)
+				err = brokenChecks(result)
+			}
+			if err == nil {
+				err = n.verdict(c.Context)
+			}
+			n.summary.RunID, n.summary.ExitCode, n.summary.DryRun = n.run.ID, exitCode(err), true
+			n.progress.Close()
+			if result != nil {
+				a.printSummary(n.summary)
+			}
+			return err
+		},
+	}
+}
+
+// beginOn opens an existing, finished run for a phase command.
+func (a *app) beginOn(ctx context.Context, command, id string) (*night, error) {
+	n, err := a.begin(command, "")
+	if err != nil {
+		return nil, err
+	}
+	ref, err := findRun(n.shop, id)
+	if err == nil && ref.Partial {
+		err = usageError(fmt.Errorf("run %s is not read whole: go on with `extract --resume` or `run --resume`", ref.ID))
+	}
+	if err == nil {
+		err = n.open(ctx, ref)
+	}
+	if err != nil {
+		_ = n.end()
+		return nil, err
+	}
+	return n, nil
+}
+
+// findRun resolves --run, the latest finished run by default.
+func findRun(shop *store.Shop, id string) (store.RunRef, error) {
+	if id == "" {
+		return shop.Latest()
+	}
+	return shop.Find(id)
+}
+
+func (a *app) loadCommand() *cli.Command {
+	var id, hash string
+	var dryRun bool
+	var allow int64
+	return &cli.Command{
+		Name:  "load",
+		Usage: "send a run's plan to Optiply",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "run", Destination: &id, Usage: "run `ID`; default the latest"},
+			&cli.StringFlag{Name: "plan", Destination: &hash, Usage: "send only if the plan's `HASH` is this one"},
+			&cli.BoolFlag{Name: "dry-run", Destination: &dryRun, Usage: "send nothing; show what would be sent"},
+			&cli.Int64Flag{Name: "allow-deletions", Destination: &allow, Usage: "let up to `N` products be disabled, over the ceiling of max_deletions_percent"},
+		},
+		Action: func(c *cli.Context) (err error) {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			if allow < 0 {
+				return usageError(fmt.Errorf("--allow-deletions %d: it is a number of products", allow))
+			}
+			n, err := a.beginOn(c.Context, "load", id)
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if cerr := n.end(); err == nil {
+					err = cerr
+				}
+			}()
+			return a.loadOnly(c.Context, n, hash, allow, dryRun)
+		},
+	}
+}
+
+func (a *app) loadOnly(ctx context.Context, n *night, hash string, allow int64, dryRun bool) error {
+	n.summary.DryRun = dryRun
+	if allow > 0 {
+		// The ceiling is a rule of the SQL, so the plan is made again with the permission.
+		if err := n.run.PutSettings(ctx, map[string]string{"run.allow_deletions": fmt.Sprint(allow)}); err != nil {
+			return err
+		}
+		result, err := n.transform(ctx, "")
+		if err != nil {
+			return err
+		}
+		if err := brokenChecks(result); err != nil {
+			return err
+		}
+	}
+	if dryRun {
+		return n.show(ctx, hash)
+	}
+	client, done, err := a.openOptiply(ctx, n.cfg, n.shop)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := n.note(ctx, "load", "load"); err != nil {
+		return err
+	}
+	err = n.load(ctx, client, hash)
+	phase := "done"
+	if err != nil {
+		phase = "load"
+	}
+	return n.conclude(ctx, phase, err)
+}

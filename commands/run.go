@@ -1,0 +1,212 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"magento-optiply/extract"
+	"magento-optiply/optiply"
+	"magento-optiply/store"
+)
+
+type runOptions struct {
+	only           string
+	full           bool
+	dryRun         bool
+	resume         bool
+	allowDeletions int64
+	fixtures       string
+}
+
+func (a *app) runCommand() *cli.Command {
+	o := &runOptions{}
+	return &cli.Command{
+		Name:  "run",
+		Usage: "read the shop, work out the difference and send it; what cron calls",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "only", Destination: &o.only, Usage: "`PARTS` of the work, comma separated: products, stocks, deletions, sell_orders"},
+			&cli.BoolFlag{Name: "full", Destination: &o.full, Usage: "read all products, whatever full_every says"},
+			&cli.BoolFlag{Name: "dry-run", Destination: &o.dryRun, Usage: "send nothing; show what would be sent"},
+			&cli.BoolFlag{Name: "resume", Destination: &o.resume, Usage: "go on with the newest unfinished run; start a new one when there is none"},
+			&cli.Int64Flag{Name: "allow-deletions", Destination: &o.allowDeletions, Usage: "let up to `N` products be disabled, over the ceiling of max_deletions_percent"},
+			&cli.StringFlag{Name: "fixtures", Destination: &o.fixtures, Usage: "read the recorded shop in `DIR` instead of magento.store_url"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			return a.runNight(c.Context, o)
+		},
+	}
+}
+
+func noArguments(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return usageError(fmt.Errorf("%s takes no argument, and got %q", c.Command.Name, c.Args().First()))
+	}
+	return nil
+}
+
+// parseParts reads --only.
+func parseParts(only string) (extract.Parts, error) {
+	if only == "" {
+		return extract.All(), nil
+	}
+	var p extract.Parts
+	for _, name := range strings.Split(only, ",") {
+		switch strings.TrimSpace(name) {
+		case "products":
+			p.Products = true
+		case "stocks":
+			p.Stocks = true
+		case "deletions":
+			p.Deletions = true
+		case "sell_orders":
+			p.SellOrders = true
+		default:
+			return p, usageError(fmt.Errorf("--only %s: the parts are products, stocks, deletions and sell_orders", name))
+		}
+	}
+	return p, nil
+}
+
+func (a *app) runNight(ctx context.Context, o *runOptions) (err error) {
+	parts, err := parseParts(o.only)
+	if err != nil {
+		return err
+	}
+	if o.allowDeletions < 0 {
+		return usageError(fmt.Errorf("--allow-deletions %d: it is a number of products", o.allowDeletions))
+	}
+	n, err := a.begin("run", o.fixtures)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := n.end(); err == nil {
+			err = cerr
+		}
+	}()
+	n.summary.DryRun = o.dryRun
+	var client *optiply.Client
+	if !o.dryRun {
+		var done func()
+		if client, done, err = a.openOptiply(ctx, n.cfg, n.shop); err != nil {
+			return err
+		}
+		n.stop = append(n.stop, done)
+	}
+	phase, err := n.start(ctx, o, parts)
+	if err != nil {
+		return err
+	}
+	phase, err = n.through(ctx, phase, o, client)
+	return n.conclude(ctx, phase, err)
+}
+
+// start makes a new run, or opens the one to go on with, and returns the phase it is in.
+func (n *night) start(ctx context.Context, o *runOptions, parts extract.Parts) (phase string, err error) {
+	if o.resume {
+		ref, phase, ok, err := n.unfinished(ctx)
+		if err != nil {
+			return "", err
+		}
+		if ok {
+			n.app.log.Info("going on with an unfinished run", "run", ref.ID, "phase", phase)
+			return phase, n.open(ctx, ref)
+		}
+		n.app.log.Info("there is no unfinished run to go on with: a new one is started")
+	}
+	return "extract", n.create(ctx, parts, o.allowDeletions)
+}
+
+// unfinished finds the newest run that `run` did not bring to its end.
+func (n *night) unfinished(ctx context.Context) (ref store.RunRef, phase string, ok bool, err error) {
+	refs, err := n.shop.Runs()
+	if err != nil || len(refs) == 0 {
+		return ref, "", false, err
+	}
+	ref = refs[len(refs)-1]
+	if ref.Partial {
+		return ref, "extract", true, nil
+	}
+	state, err := n.shop.OpenState(ctx, store.Write)
+	if err != nil {
+		return ref, "", false, err
+	}
+	defer state.Close()
+	histories, err := state.Histories(ctx)
+	if err != nil {
+		return ref, "", false, err
+	}
+	for _, h := range histories {
+		if h.RunID == ref.ID && h.Command == "run" && h.Phase == "load" {
+			return ref, "load", true, nil
+		}
+	}
+	return ref, "", false, nil
+}
+
+// through brings a run from a phase to its end. It returns the phase in which it ended.
+func (n *night) through(ctx context.Context, phase string, o *runOptions, client *optiply.Client) (string, error) {
+	command := "run"
+	if o.dryRun {
+		command = "run --dry-run"
+	}
+	if phase == "extract" {
+		if err := n.note(ctx, command, "extract"); err != nil {
+			return "extract", err
+		}
+		if err := n.readAndPlan(ctx, o, client); err != nil {
+			return "extract", err
+		}
+	}
+	if o.dryRun {
+		n.summary.planned(ctx, n.run)
+		return "done", nil
+	}
+	if err := n.note(ctx, command, "load"); err != nil {
+		return "load", err
+	}
+	if err := n.load(ctx, client, ""); err != nil {
+		return "load", err
+	}
+	return "done", nil
+}
+
+func (n *night) note(ctx context.Context, command, phase string) error {
+	return n.run.BeginHistory(ctx, command, phase, n.app.env.Now())
+}
+
+// readAndPlan is everything before the load.
+func (n *night) readAndPlan(ctx context.Context, o *runOptions, client *optiply.Client) error {
+	if client != nil {
+		if err := n.loadJob(client).Settle(ctx); err != nil {
+			return n.dropEmpty(ctx, err)
+		}
+	}
+	if err := n.run.CopyBefore(ctx, n.app.env.Now()); err != nil {
+		return err
+	}
+	if err := n.run.PublishState(ctx); err != nil {
+		return err
+	}
+	parts, err := n.partsOf(ctx)
+	if err != nil {
+		return err
+	}
+	if err := n.extract(ctx, extract.Job{Parts: parts, Full: o.full, Streams: n.cfg.Magento.Streams}); err != nil {
+		return err
+	}
+	result, err := n.transform(ctx, "")
+	if err != nil {
+		return err
+	}
+	if err := n.run.Finish(ctx); err != nil {
+		return err
+	}
+	return brokenChecks(result)
+}

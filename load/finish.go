@@ -1,0 +1,148 @@
+package load
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+//go:embed sql/issues.sql
+var issuesSQL string
+
+//go:embed sql/waiting.sql
+var waitingSQL string
+
+//go:embed sql/park.sql
+var parkSQL string
+
+//go:embed sql/unpark_others.sql
+var unparkOthersSQL string
+
+// sameNumber compares money, which Optiply answers as text and takes as a number.
+func sameNumber(a, b string) bool {
+	x, err := decimal.NewFromString(a)
+	if err != nil {
+		return false
+	}
+	y, err := decimal.NewFromString(b)
+	return err == nil && x.Equal(y)
+}
+
+// finish ends a load whose every change is acknowledged, rejected or held: the rows that did not get through are named in
+// run.issues and parked in the state, and only then the bookmarks move (section 6.3, invariant 1). The issues come first,
+// because two files cannot be written in one transaction: a kill between the two leaves the bookmarks where they were.
+func (j *Job) finish(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	if _, err := j.Run.DB.ExecContext(ctx, "DELETE FROM run.issues WHERE phase = 'load'"); err != nil {
+		return fmt.Errorf("name what was left out: %w", err)
+	}
+	if _, err := j.Run.DB.ExecContext(ctx, issuesSQL, j.plan.RunID, j.plan.Hash); err != nil {
+		return fmt.Errorf("name what was left out: %w", err)
+	}
+	for _, c := range j.blocked.list {
+		_, err := j.Run.DB.ExecContext(ctx, "INSERT INTO run.issues BY NAME SELECT 'load' AS phase, 'held' AS kind, ? AS entity, ? AS remote_id, nullif(?, '') AS sku, ? AS reason",
+			c.entity, c.remoteID, c.sku, "what became of an earlier request for it is not known, and Optiply could not be read back")
+		if err != nil {
+			return fmt.Errorf("name what was left out: %w", err)
+		}
+	}
+	if _, err := j.Run.DB.ExecContext(ctx, "UPDATE run.info SET loaded_at = ?", j.Now().UTC()); err != nil {
+		return fmt.Errorf("finish the load: %w", err)
+	}
+	return j.moveOn(ctx)
+}
+
+// moveOn parks what waits and moves the bookmarks, in one transaction of the state file.
+func (j *Job) moveOn(ctx context.Context) error {
+	waiting, windows, err := j.waitingAndWindows(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := json.Marshal(waiting)
+	if err != nil {
+		return err
+	}
+	tx, err := j.Run.DB.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	exec := func(query string, args ...any) {
+		if err == nil {
+			_, err = tx.ExecContext(ctx, query, args...)
+		}
+	}
+	now := j.Now().UTC()
+	exec(parkSQL, string(list), j.plan.RunID, now)
+	for _, w := range windows {
+		exec(unparkOthersSQL, string(list), w.entity)
+		exec(`INSERT INTO state.bookmarks VALUES (?, ?, ?, ?, ?) ON CONFLICT (stream, store_code) DO UPDATE SET
+			value = greatest(value, excluded.value), run_id = excluded.run_id, moved_at = excluded.moved_at`, w.stream, w.storeCode, w.end.UTC(), j.plan.RunID, now)
+	}
+	if err != nil {
+		return fmt.Errorf("move the bookmarks: %w", errors.Join(err, tx.Rollback()))
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("move the bookmarks: %w", err)
+	}
+	return nil
+}
+
+// parked is a row that waits.
+type parked struct {
+	Entity   string `json:"entity"`
+	RemoteID string `json:"remote_id"`
+	SKU      string `json:"sku"`
+	Kind     string `json:"kind"`
+	Reason   string `json:"reason"`
+}
+
+type window struct {
+	entity, stream, storeCode string
+	end                       time.Time
+}
+
+// waitingAndWindows reads from the run file which rows wait, and up to where each stream was read.
+func (j *Job) waitingAndWindows(ctx context.Context) (waiting []parked, windows []window, err error) {
+	rows, err := j.Run.DB.QueryContext(ctx, waitingSQL)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find what waits: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var p parked
+		if err := rows.Scan(&p.Entity, &p.RemoteID, &p.SKU, &p.Kind, &p.Reason); err != nil {
+			return nil, nil, fmt.Errorf("find what waits: %w", err)
+		}
+		waiting = append(waiting, p)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, nil, err
+	}
+	marks, err := j.Run.DB.QueryContext(ctx, `
+		SELECT CASE stream WHEN 'orders' THEN 'sell_orders' ELSE 'products' END, stream, store_code, window_end
+		FROM run.streams
+		WHERE complete AND part IN ('full', 'window') AND window_end IS NOT NULL
+		  AND (stream = 'products' AND (SELECT value = 'true' FROM run.settings WHERE name = 'run.products')
+		    OR stream = 'orders' AND (SELECT value = 'true' FROM run.settings WHERE name = 'run.sell_orders'))
+		UNION ALL
+		SELECT 'products', 'products_full', store_code, (SELECT shop_now FROM run.info)
+		FROM run.streams
+		WHERE complete AND stream = 'products' AND part = 'full' AND (SELECT value = 'true' FROM run.settings WHERE name = 'run.products')`)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find the windows: %w", err)
+	}
+	defer marks.Close()
+	for marks.Next() {
+		var w window
+		if err := marks.Scan(&w.entity, &w.stream, &w.storeCode, &w.end); err != nil {
+			return nil, nil, fmt.Errorf("find the windows: %w", err)
+		}
+		windows = append(windows, w)
+	}
+	return waiting, windows, marks.Err()
+}

@@ -1,0 +1,161 @@
+package load
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"magento-optiply/store"
+)
+
+// change is one row of plan.changes.
+type change struct {
+	seq        int64
+	entity, op string
+	remoteID   string
+	optiplyID  string
+	sku        string
+	attributes json.RawMessage
+	lines      []line
+}
+
+func (c change) key() key { return key{c.entity, c.remoteID} }
+
+// line is one line of an order: the product is its Magento id until the order is sent.
+type line struct {
+	Product       string      `json:"product"`
+	Quantity      json.Number `json:"quantity"`
+	SubtotalValue json.Number `json:"subtotalValue"`
+}
+
+// step is a group of changes that may be sent side by side; the next begins when it has ended.
+type step struct {
+	entity, op string
+}
+
+// steps is the order of work of section 8: disable, create, update, then the orders.
+func steps() []step {
+	return []step{{"products", "disable"}, {"products", "create"}, {"products", "update"}, {"sell_orders", "create"}}
+}
+
+// Plan is what a run file holds of its plan.
+type Plan struct {
+	RunID, Hash string
+	Changes     int64
+}
+
+// NotReadyError means that a run has no plan that may be sent.
+type NotReadyError struct{ Reason string }
+
+func (e *NotReadyError) Error() string { return e.Reason }
+
+// GuardError means that a guard holds the whole load back: a check that found something, or a plan that does not fit the
+// state any more.
+type GuardError struct{ Reason string }
+
+func (e *GuardError) Error() string { return e.Reason }
+
+// ReadPlan reads the plan's name, and refuses one that must not be sent: not transformed, broken by a check, or not the
+// one that hash (where given) names.
+func ReadPlan(ctx context.Context, run *store.Run, hash string) (Plan, error) {
+	p := Plan{RunID: run.ID}
+	var transformed bool
+	if err := run.DB.QueryRowContext(ctx, "SELECT transformed_at IS NOT NULL FROM run.info").Scan(&transformed); err != nil {
+		return p, fmt.Errorf("read run.info: %w", err)
+	}
+	if !transformed {
+		return p, &NotReadyError{fmt.Sprintf("run %s has no plan yet: make it with `transform --run %s`", run.ID, run.ID)}
+	}
+	if err := run.DB.QueryRowContext(ctx, "SELECT hash, changes FROM plan.summary").Scan(&p.Hash, &p.Changes); err != nil {
+		return p, fmt.Errorf("read plan.summary: %w", err)
+	}
+	if hash != "" && hash != p.Hash {
+		return p, &GuardError{fmt.Sprintf("the plan of run %s is %s, not %s: look at it with `plan --run %s`", run.ID, p.Hash, hash, run.ID)}
+	}
+	rows, err := run.DB.QueryContext(ctx, "SELECT file, rows, coalesce(sample, '') FROM run.steps WHERE checked AND rows > 0 ORDER BY file")
+	if err != nil {
+		return p, fmt.Errorf("read run.steps: %w", err)
+	}
+	defer rows.Close()
+	var broken []string
+	for rows.Next() {
+		var file, sample string
+		var n int64
+		if err := rows.Scan(&file, &n, &sample); err != nil {
+			return p, fmt.Errorf("read run.steps: %w", err)
+		}
+		broken = append(broken, fmt.Sprintf("%s found %d rows (%s)", file, n, sample))
+	}
+	if len(broken) > 0 {
+		return p, &GuardError{"nothing is sent, because a check of the transformation failed: " + strings.Join(broken, "; ")}
+	}
+	return p, rows.Err()
+}
+
+// fits refuses a plan that was made against a state that has changed since (section 9.6). What this very plan has changed,
+// before it was stopped, does not count.
+func fits(ctx context.Context, run *store.Run, p Plan) error {
+	var newer *string
+	err := run.DB.QueryRowContext(ctx, `SELECT max(run_id) FROM state.ledger
+		WHERE state = 'acknowledged' AND run_id > ? AND seq > (SELECT coalesce(state_changes, 0) FROM run.info)`, run.ID).Scan(&newer)
+	if err != nil {
+		return fmt.Errorf("compare the plan with the state: %w", err)
+	}
+	if newer != nil {
+		return &GuardError{fmt.Sprintf("run %s is older than run %s, which has been loaded: start a new run", run.ID, *newer)}
+	}
+	rows, err := run.DB.QueryContext(ctx, `
+		SELECT p.entity, p.remote_id
+		FROM plan.changes p
+		LEFT JOIN (SELECT 'products' AS entity, remote_id, change FROM state.products
+		           UNION ALL SELECT 'sell_orders', remote_id, change FROM state.sell_orders) s USING (entity, remote_id)
+		WHERE s.change IS DISTINCT FROM p.before_change
+		  AND NOT EXISTS (FROM state.ledger l WHERE l.seq = s.change AND l.plan_hash = ? AND l.run_id = ?)
+		ORDER BY p.seq`, p.Hash, p.RunID)
+	if err != nil {
+		return fmt.Errorf("compare the plan with the state: %w", err)
+	}
+	defer rows.Close()
+	var moved []string
+	for rows.Next() {
+		var entity, id string
+		if err := rows.Scan(&entity, &id); err != nil {
+			return err
+		}
+		moved = append(moved, entity+" "+id)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if len(moved) > 0 {
+		shown := moved[:min(len(moved), 5)]
+		return &GuardError{fmt.Sprintf("the plan of run %s was made before the state changed: %d of its rows are not as they were (%s). Make it again with `transform --run %s`",
+			run.ID, len(moved), strings.Join(shown, ", "), run.ID)}
+	}
+	return nil
+}
+
+// changesOf reads the rows of one step.
+func changesOf(ctx context.Context, run *store.Run, s step) ([]change, error) {
+	rows, err := run.DB.QueryContext(ctx, `SELECT seq, entity, op, remote_id, coalesce(optiply_id, ''), coalesce(sku, ''), attributes::VARCHAR, coalesce(lines::VARCHAR, '[]')
+		FROM plan.changes WHERE entity = ? AND op = ? ORDER BY seq`, s.entity, s.op)
+	if err != nil {
+		return nil, fmt.Errorf("read plan.changes: %w", err)
+	}
+	defer rows.Close()
+	var list []change
+	for rows.Next() {
+		var c change
+		var attributes, lines string
+		if err := rows.Scan(&c.seq, &c.entity, &c.op, &c.remoteID, &c.optiplyID, &c.sku, &attributes, &lines); err != nil {
+			return nil, fmt.Errorf("read plan.changes: %w", err)
+		}
+		c.attributes = json.RawMessage(attributes)
+		if err := json.Unmarshal([]byte(lines), &c.lines); err != nil {
+			return nil, fmt.Errorf("read plan.changes: the lines of order %s: %w", c.remoteID, err)
+		}
+		list = append(list, c)
+	}
+	return list, rows.Err()
+}

@@ -1,0 +1,51 @@
+package load
+
+import "fmt"
+
+// State is where a change stands: the newest row of the ledger for it.
+//
+//	          ┌────────── not applied, tried again ──────────┐
+//	          ▼                                              │
+//	planned ──► sent ──► acknowledged                        │
+//	              │ ────► rejected   (400, 404, 409, 422, or 500 and 429 five times)
+//	              │ ────► held       (gone at Optiply, or its product is missing)
+//	              └ ────► unknown ─► acknowledged (read back and found)
+//	                         └ ────► planned      (read back, and not there) ─┘
+//
+// A row of state sent is durable before its request leaves; one that has no row after it when a run begins was cut off, and
+// is unknown.
+type State string
+
+// The states of a change.
+const (
+	Planned      State = "planned"
+	Sent         State = "sent"
+	Acknowledged State = "acknowledged"
+	Rejected     State = "rejected"
+	Unknown      State = "unknown"
+	Held         State = "held"
+)
+
+// follows tells whether a state may come after another. The empty state is a change that the ledger does not know. This
+// is the one place where the transitions are enforced.
+func (s State) follows(before State, create bool) error {
+	ok := false
+	switch s {
+	case Sent:
+		// A create whose outcome is not known must be read back before it is sent again (invariant 2); an update is safe to repeat.
+		ok = !create || before != Sent && before != Unknown
+	case Acknowledged, Planned:
+		ok = before == Sent || before == Unknown
+	case Rejected:
+		ok = before == Sent || before == Planned // given up after answers that nothing was applied
+	case Unknown:
+		ok = before == Sent
+	case Held:
+		// What is not known stays unknown, however often it is passed over: only reading back may end that.
+		ok = before != Acknowledged && before != Unknown
+	}
+	if !ok {
+		return fmt.Errorf("ledger: a change that is %q cannot become %q", before, s)
+	}
+	return nil
+}
