@@ -44,7 +44,7 @@ func TestList_ReadsAllPages(t *testing.T) {
 	if err := a.Authenticate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []int{0, 99, 100, 101, 200, 250} {
+	for _, want := range []int{0, 99, 100, 101, 201} {
 		fill(t, a, want-len(a.sandbox.Products()))
 		before := len(a.sandbox.Requests())
 		got := remoteIDs(t, a, optiply.ListQuery{})
@@ -130,7 +130,7 @@ func TestReads_RepeatWhatIsWorthRepeating(t *testing.T) {
 
 func TestReads_GiveUpAfterFiveTries(t *testing.T) {
 	a := open(t, sandbox.Options{}, nil)
-	fill(t, a, 120)
+	fill(t, a, 101)
 	a.sandbox.AddFault(sandbox.Fault{Method: http.MethodGet, Skip: 1, Times: -1, Effect: sandbox.Answer, Status: 503})
 	before := len(a.sandbox.Requests())
 	rows, err := listError(t.Context(), a.Client, optiply.ListQuery{})
@@ -222,7 +222,7 @@ func TestList_EndsAndGoesOnByWhatTheServerSays(t *testing.T) {
 
 func TestList_StopsWhenTheCallerDoes(t *testing.T) {
 	a := open(t, sandbox.Options{}, nil)
-	fill(t, a, 150)
+	fill(t, a, 101)
 	before := len(a.sandbox.Requests())
 	for range a.List(t.Context(), optiply.Products, optiply.ListQuery{}) {
 		break

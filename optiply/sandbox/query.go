@@ -22,11 +22,11 @@ const (
 type listing struct {
 	limit, offset int
 	filters       []filter
-	sort          []order
+	sort          []sortKey
 }
 
-// order is one attribute to sort by.
-type order struct {
+// sortKey is one attribute to sort by.
+type sortKey struct {
 	attribute  attribute
 	descending bool
 }
@@ -90,15 +90,15 @@ func (l *listing) take(k *kind, name, value string) (err error) {
 	return err
 }
 
-func parseSort(k *kind, value string) ([]order, error) {
-	var out []order
+func parseSort(k *kind, value string) ([]sortKey, error) {
+	var out []sortKey
 	for name := range strings.SplitSeq(value, ",") {
 		name, descending := strings.CutPrefix(name, "-")
 		a, ok := k.attribute(name)
 		if !ok || a.form == remoteIDs {
 			return nil, fmt.Errorf("cannot sort by %q", name)
 		}
-		out = append(out, order{attribute: a, descending: descending})
+		out = append(out, sortKey{attribute: a, descending: descending})
 	}
 	return out, nil
 }

@@ -114,6 +114,11 @@ func (s *Sandbox) Notice() string { return s.notice }
 func (s *Sandbox) Start() (baseURL, dashboardURL string, err error) {
 	s.serverMu.Lock()
 	defer s.serverMu.Unlock()
+	select {
+	case <-s.closed:
+		return "", "", errors.New("the sandbox is closed")
+	default:
+	}
 	if s.server != nil {
 		return "", "", errors.New("the sandbox is started already")
 	}
