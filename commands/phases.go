@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"magento-optiply/extract"
+	"magento-optiply/load"
 	"magento-optiply/store"
 )
 
@@ -121,7 +122,9 @@ func (a *app) transformCommand() *cli.Command {
 			}()
 			result, err := n.transform(c.Context, dir)
 			if err == nil {
-				n.summary.planned(c.Context, n.run)
+				err = n.summary.planned(c.Context, n.run)
+			}
+			if err == nil {
 				err = brokenChecks(result)
 			}
 			if err == nil {
@@ -231,4 +234,19 @@ func (a *app) loadOnly(ctx context.Context, n *night, hash string, allow int64, 
 		phase = "load"
 	}
 	return n.conclude(ctx, phase, err)
+}
+
+// show is load --dry-run: what would be sent, and whether it may be.
+func (n *night) show(ctx context.Context, hash string) error {
+	if _, err := load.ReadPlan(ctx, n.run, hash); err != nil {
+		return loadError(err)
+	}
+	if err := n.summary.planned(ctx, n.run); err != nil {
+		return err
+	}
+	err := n.verdict(ctx)
+	n.summary.RunID, n.summary.ExitCode = n.run.ID, exitCode(err)
+	n.progress.Close()
+	n.app.printSummary(n.summary)
+	return err
 }

@@ -165,8 +165,7 @@ func (n *night) through(ctx context.Context, phase string, o *runOptions, client
 		}
 	}
 	if o.dryRun {
-		n.summary.planned(ctx, n.run)
-		return "done", nil
+		return "done", n.summary.planned(ctx, n.run)
 	}
 	if err := n.note(ctx, command, "load"); err != nil {
 		return "load", err

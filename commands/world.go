@@ -129,7 +129,7 @@ func (a *app) openOptiply(ctx context.Context, cfg *config.Config, shop *store.S
 			return nil, nil, err
 		}
 		c.ClientID, c.ClientSecret, c.Username, c.Password = "sandbox", "sandbox", "sandbox", "sandbox"
-		for _, notice := range box.Notices() {
+		if notice := box.Notice(); notice != "" {
 			a.log.Warn("sandbox: " + notice)
 		}
 	}

@@ -100,6 +100,9 @@ func (j *Job) readStockItems(ctx context.Context) error {
 	}
 }
 
+// missGone is why a SKU has no stock when the product is not in the listing any more.
+const missGone = "the product is gone from Magento"
+
 // wantedSKU is a product whose stock is asked for.
 type wantedSKU struct{ sku, remoteID string }
 
@@ -173,7 +176,7 @@ func (j *Job) askForStock(ctx context.Context, p *part, work <-chan wantedSKU) (
 			return err
 		}
 		if miss != "" {
-			_, err := j.Run.DB.ExecContext(ctx, "INSERT OR REPLACE INTO run.stock_misses VALUES (?, ?, ?, ?)", w.sku, w.remoteID, miss, j.Now().UTC())
+			_, err := j.Run.DB.ExecContext(ctx, "INSERT OR REPLACE INTO run.stock_misses VALUES (?, ?, ?, ?, ?)", w.sku, w.remoteID, miss == missGone, miss, j.Now().UTC())
 			if err != nil {
 				return fmt.Errorf("keep that SKU %q has no stock: %w", w.sku, err)
 			}
@@ -221,7 +224,7 @@ func (j *Job) explainMiss(ctx context.Context, w wantedSKU, e *magento.Error) (s
 	case err != nil:
 		return "", fmt.Errorf("SKU %q: look for it in the listing: %w", w.sku, err)
 	case page.Count == 0:
-		return "the product is gone since it was listed", nil
+		return missGone, nil
 	case e.Kind == magento.HTMLNotFound:
 		return "the shop's web server refuses this SKU in a path (Apache without AllowEncodedSlashes does)", nil
 	}

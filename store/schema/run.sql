@@ -77,8 +77,8 @@ CREATE TABLE run.coverage (
 -- One row a product that the full listing did not contain and that was asked for again by id (section 8, second look).
 CREATE TABLE run.second_look (remote_id VARCHAR PRIMARY KEY, found BOOLEAN NOT NULL, asked_at TIMESTAMP NOT NULL);
 
--- One row a SKU that was asked for by stockStatuses/{sku} and had no usable answer.
-CREATE TABLE run.stock_misses (sku VARCHAR PRIMARY KEY, product_id VARCHAR, reason VARCHAR NOT NULL, asked_at TIMESTAMP NOT NULL);
+-- One row a SKU that was asked for by stockStatuses/{sku} and had no usable answer; gone: the filtered list has it no more.
+CREATE TABLE run.stock_misses (sku VARCHAR PRIMARY KEY, product_id VARCHAR, gone BOOLEAN NOT NULL, reason VARCHAR NOT NULL, asked_at TIMESTAMP NOT NULL);
 
 -- One row a record that was rejected, quarantined, dropped or held, with the reason (invariants 8 and 10).
 CREATE TABLE run.issues (

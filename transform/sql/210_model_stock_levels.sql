@@ -6,9 +6,9 @@
 
 CREATE OR REPLACE TABLE model.stock_levels AS
 WITH asked AS (
-    SELECT product_id, sku FROM stage.products WHERE type_id = 'simple' AND status = 1
+    SELECT product_id, sku, false AS is_carried FROM stage.products WHERE type_id = 'simple' AND status = 1
     UNION ALL
-    SELECT remote_id::BIGINT, sku_code FROM before.products
+    SELECT remote_id::BIGINT, sku_code, true FROM before.products
     WHERE NOT getvariable('products_full') AND status = 'enabled' AND NOT unlimited_stock
       AND remote_id::BIGINT NOT IN (SELECT product_id FROM stage.products WHERE product_id IS NOT NULL)
 ),
@@ -69,13 +69,16 @@ by_mode AS (
             ELSE CASE WHEN m.sku IS NOT NULL THEN m.reason
                       WHEN st.product_id IS NULL THEN 'its stock was not asked for in this run'
                       ELSE st.unknown_because END
-        END AS unknown_because
+        END AS unknown_because,
+        -- Nothing of a carried product in a bulk listing is no proof of a stock of 0: it can be gone from Magento.
+        coalesce(m.gone, false)
+            OR a.is_carried AND getvariable('stock_mode') IN ('warehouse', 'listing', 'off') AND li.product_id IS NULL AND so.sku IS NULL AS is_gone
     FROM asked a
     LEFT JOIN by_status st ON st.product_id = a.product_id
     LEFT JOIN by_listing li ON li.product_id = a.product_id
     LEFT JOIN by_source so ON so.sku = lower(a.sku)
     LEFT JOIN run.stock_misses m ON m.sku = a.sku
 )
-SELECT remote_id, sku, quantity, CASE WHEN unknown_because IS NULL THEN trunc(quantity)::BIGINT END AS stock_level, manage_stock, came_from, unknown_because
+SELECT remote_id, sku, quantity, CASE WHEN unknown_because IS NULL AND NOT is_gone THEN trunc(quantity)::BIGINT END AS stock_level, CASE WHEN NOT is_gone THEN manage_stock END AS manage_stock, came_from, unknown_because, is_gone
 FROM by_mode
 ORDER BY remote_id::BIGINT;

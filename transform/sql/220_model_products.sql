@@ -27,7 +27,9 @@ WITH listed AS (
 ),
 carried AS (
     SELECT b.remote_id, b.name, b.sku_code, b.article_code, b.price, NOT s.manage_stock AS unlimited_stock, s.stock_level,
-           b.status, b.created_at_remote, s.came_from AS stock_from, coalesce(s.unknown_because, '') AS unknown_because, false AS is_listed
+           b.status, b.created_at_remote, s.came_from AS stock_from,
+           -- What is gone has no stock, and nothing is left out: the deletion set is the place for it.
+           CASE WHEN s.is_gone THEN '' ELSE coalesce(s.unknown_because, '') END AS unknown_because, false AS is_listed
     FROM model.stock_levels s
     JOIN before.products b USING (remote_id)
     WHERE s.remote_id NOT IN (SELECT product_id::VARCHAR FROM stage.products WHERE product_id IS NOT NULL)
