@@ -4,9 +4,11 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -46,14 +48,14 @@ func Run(ctx context.Context, env Env, args []string) int {
 	a := &app{env: env, log: slog.New(slog.DiscardHandler)}
 	c := a.cli()
 	err := c.RunContext(ctx, args)
-	if ctx.Err() != nil && err != nil {
-		err = &exitError{code: exitInterrupted, err: err}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = &exitError{code: exitInterrupted, err: errors.New("interrupted; what was read and sent is kept, and `run --resume` goes on with it")}
 	}
 	return a.report(err)
 }
 
 func (a *app) cli() *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:      "magento-optiply",
 		Usage:     "a Magento 2 shop's catalogue, stock and sales to Optiply, each night only the difference",
 		Version:   a.env.Version,
@@ -61,34 +63,76 @@ func (a *app) cli() *cli.App {
 		Writer:    a.env.Stdout,
 		ErrWriter: a.env.Stderr,
 		// Errors are reported by Run, with our exit codes.
-		ExitErrHandler:         func(*cli.Context, error) {},
-		OnUsageError:           func(_ *cli.Context, err error, _ bool) error { return usageError(err) },
-		HideHelpCommand:        true,
-		UseShortOptionHandling: false,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "configuration `FILE`; or the environment variable MAGENTO_OPTIPLY_CONFIG", DefaultText: "./" + defaultConfig},
-			&cli.StringFlag{Name: "log-level", Value: "info", Usage: "debug, info, warn or error"},
-			&cli.StringFlag{Name: "log-format", Value: "auto", Usage: "auto, text or json; auto is text"},
-			&cli.StringFlag{Name: "progress", Value: "auto", Usage: "auto, always or never; auto draws bars on a terminal"},
-		},
-		Before: a.before,
+		ExitErrHandler:  func(*cli.Context, error) {},
+		HideHelpCommand: true,
+		Flags:           globalFlags(),
 		Commands: []*cli.Command{
 			a.runCommand(), a.extractCommand(), a.transformCommand(), a.loadCommand(),
 			a.planCommand(), a.sqlCommand(), a.runsCommand(), a.serveCommand(),
 		},
-		CommandNotFound: nil,
+		Before: a.before,
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return usageError(fmt.Errorf("there is no command %q; `%s --help` lists them", c.Args().First(), c.App.Name))
 			}
 			return cli.ShowAppHelp(c)
 		},
+		OnUsageError: badUsage,
 	}
+	for _, command := range app.Commands {
+		a.prepare(command)
+	}
+	return app
+}
+
+func badUsage(_ *cli.Context, err error, _ bool) error { return usageError(err) }
+
+// prepare lets a command take the global options behind its name too, and report a wrong option as we do.
+func (a *app) prepare(c *cli.Command) {
+	c.OnUsageError, c.HideHelpCommand = badUsage, true
+	for _, sub := range c.Subcommands {
+		a.prepare(sub)
+	}
+	if len(c.Subcommands) > 0 && c.Action == nil {
+		c.Action = func(ctx *cli.Context) error {
+			if ctx.NArg() > 0 {
+				return usageError(fmt.Errorf("there is no command %q; see `magento-optiply %s --help`", ctx.Args().First(), c.Name))
+			}
+			return cli.ShowSubcommandHelp(ctx)
+		}
+	}
+	c.Flags = append(c.Flags, globalFlags()...)
+	c.Before = a.before
+}
+
+func globalFlags() []cli.Flag {
+	flags := []*cli.StringFlag{
+		{Name: "config", Aliases: []string{"c"}, Usage: "configuration `FILE`; or the environment variable MAGENTO_OPTIPLY_CONFIG (default: ./" + defaultConfig + ")"},
+		{Name: "log-level", Usage: "`LEVEL`: debug, info, warn or error (default: info)"},
+		{Name: "log-format", Usage: "`FORMAT`: auto, text or json; auto is text"},
+		{Name: "progress", Usage: "`WHEN`: auto, always or never; auto draws bars on a terminal"},
+	}
+	var list []cli.Flag
+	for _, f := range flags {
+		f.Category = "global options"
+		list = append(list, f)
+	}
+	return list
+}
+
+// global is the value of a global option, given before or behind the command's name; the latter wins.
+func global(c *cli.Context, name, fallback string) string {
+	for _, ctx := range c.Lineage() {
+		if slices.Contains(ctx.LocalFlagNames(), name) {
+			return ctx.String(name)
+		}
+	}
+	return fallback
 }
 
 // before reads the global options.
 func (a *app) before(c *cli.Context) error {
-	a.configPath = c.String("config")
+	a.configPath = global(c, "config", "")
 	a.configGiven = a.configPath != ""
 	if path, ok := a.env.LookupEnv("MAGENTO_OPTIPLY_CONFIG"); ok && !a.configGiven && path != "" {
 		a.configPath, a.configGiven = path, true
@@ -96,16 +140,17 @@ func (a *app) before(c *cli.Context) error {
 	if a.configPath == "" {
 		a.configPath = defaultConfig
 	}
-	a.progress = c.String("progress")
+	a.progress = global(c, "progress", "auto")
 	if a.progress != "auto" && a.progress != "always" && a.progress != "never" {
 		return usageError(fmt.Errorf("--progress %s: it is auto, always or never", a.progress))
 	}
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
-		return usageError(fmt.Errorf("--log-level %s: it is debug, info, warn or error", c.String("log-level")))
+	if err := level.UnmarshalText([]byte(global(c, "log-level", "info"))); err != nil {
+		return usageError(fmt.Errorf("--log-level %s: it is debug, info, warn or error", global(c, "log-level", "")))
 	}
-	switch format := c.String("log-format"); format {
+	switch format := global(c, "log-format", "auto"); format {
 	case "auto", "text":
+		a.logJSON = false
 		a.log = textLogger(a.env, level)
 	case "json":
 		a.logJSON = true

@@ -252,6 +252,14 @@ func (n *night) conclude(ctx context.Context, phase string, err error) error {
 		n.app.log.Debug("the copy of the state for readers is not current", "error", perr)
 	}
 	n.progress.Close()
+	if n.app.logJSON && err != nil && err.Error() != "" {
+		// The summary is the last line, so the error comes before it.
+		var said *exitError
+		if !errors.As(err, &said) || said.err != nil {
+			n.app.log.Error(err.Error(), "exit_code", code)
+		}
+		err = &exitError{code: code}
+	}
 	n.app.printSummary(n.summary)
 	return err
 }

@@ -120,6 +120,9 @@ func (n *night) start(ctx context.Context, o *runOptions, parts extract.Parts) (
 		}
 		n.app.log.Info("there is no unfinished run to go on with: a new one is started")
 	}
+	if ref, err := n.shop.LatestPartial(); err == nil && !o.resume {
+		n.app.log.Info("an unfinished run is left as it is; --resume would go on with it, `runs prune` removes it", "run", ref.ID)
+	}
 	return "extract", n.create(ctx, parts, o.allowDeletions)
 }
 
