@@ -3,6 +3,9 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
+	"syscall"
 
 	"magento-optiply/extract"
 	"magento-optiply/store"
@@ -64,9 +67,27 @@ func (a *app) report(err error) int {
 		return code
 	}
 	if a.logJSON {
-		a.log.Error(err.Error(), "exit_code", code)
+		a.log.Error(sentence(err), "exit_code", code)
 	} else {
-		fmt.Fprintf(a.env.Stderr, "magento-optiply: %v\n", err)
+		fmt.Fprintf(a.env.Stderr, "magento-optiply: %s\n", sentence(err))
 	}
 	return code
+}
+
+// fullDisk finds the file that DuckDB or the system could not write.
+var fullDisk = regexp.MustCompile(`(?:file |write )"?([^":]+)"?: (?:No space left|no space left)`)
+
+// sentence is what a person is told of an error: DuckDB's stack traces are left out, and a full disk, which comes in many
+// wordings, is said in one.
+func sentence(err error) string {
+	text := err.Error()
+	if errors.Is(err, syscall.ENOSPC) || strings.Contains(text, "No space left on device") {
+		where := ""
+		if m := fullDisk.FindStringSubmatch(text); m != nil {
+			where = " (" + m[1] + ")"
+		}
+		return "the disk is full" + where + ": nothing that was acknowledged is lost. Free some space, then go on with `run --resume`"
+	}
+	text, _, _ = strings.Cut(text, "\n\nStack Trace:")
+	return strings.TrimSpace(text)
 }

@@ -246,7 +246,10 @@ func (n *night) conclude(ctx context.Context, phase string, err error) error {
 	history := store.History{EndedAt: n.app.env.Now(), Phase: phase, ProductsFull: n.summary.ProductsFull, ExitCode: code,
 		PlanHash: n.summary.PlanHash, Summary: n.summary.json()}
 	if herr := n.run.EndHistory(ctx, history); herr != nil {
-		err = errors.Join(err, herr)
+		if err == nil {
+			err = herr
+		}
+		n.app.log.Debug("the end of the run is not in the history", "error", herr)
 	}
 	if perr := n.run.PublishState(ctx); perr != nil {
 		n.app.log.Debug("the copy of the state for readers is not current", "error", perr)
@@ -256,7 +259,7 @@ func (n *night) conclude(ctx context.Context, phase string, err error) error {
 		// The summary is the last line, so the error comes before it.
 		var said *exitError
 		if !errors.As(err, &said) || said.err != nil {
-			n.app.log.Error(err.Error(), "exit_code", code)
+			n.app.log.Error(sentence(err), "exit_code", code)
 		}
 		err = &exitError{code: code}
 	}
