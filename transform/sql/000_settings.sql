@@ -1,7 +1,14 @@
 -- purpose: the settings as variables, so that the files below read like rules
 -- inputs:  run.settings (what the run was started with), run.info
 -- output:  DuckDB variables; by hand, run this file first
--- grain:   one variable a setting
+-- grain:   one variable a setting; a setting that the run does not have is an error, not a default
+
+SELECT error('run.settings lacks ' || string_agg(name, ', ' ORDER BY name))
+FROM unnest(['sync.map_stockLevel', 'sync.use_inventory_source_items', 'sync.use_stock_statuses', 'sync.use_salable_quantity', 'sync.warehouse_ids',
+             'sync.pullAllOrders', 'sync.skip_order_states', 'sync.order_lines', 'sync.create_disabled_products', 'sync.sync_product_deletions',
+             'sync.max_deletions_percent', 'run.products', 'run.stocks', 'run.deletions', 'run.sell_orders', 'run.allow_deletions']) AS needed(name)
+WHERE name NOT IN (SELECT name FROM run.settings WHERE value IS NOT NULL)
+HAVING count(*) > 0;
 
 SET VARIABLE map_stock_level = (SELECT value = 'true' FROM run.settings WHERE name = 'sync.map_stockLevel');
 SET VARIABLE use_inventory_source_items = (SELECT value = 'true' FROM run.settings WHERE name = 'sync.use_inventory_source_items');
@@ -15,7 +22,7 @@ SET VARIABLE skip_order_states = (SELECT list_filter(list_transform(string_split
 SET VARIABLE order_lines = (SELECT value FROM run.settings WHERE name = 'sync.order_lines');
 SET VARIABLE create_disabled_products = (SELECT value = 'true' FROM run.settings WHERE name = 'sync.create_disabled_products');
 SET VARIABLE sync_product_deletions = (SELECT value = 'true' FROM run.settings WHERE name = 'sync.sync_product_deletions');
-SET VARIABLE max_deletions_percent = (SELECT value::DOUBLE FROM run.settings WHERE name = 'sync.max_deletions_percent');
+SET VARIABLE max_deletions_percent = (SELECT value::DECIMAL(9, 4) FROM run.settings WHERE name = 'sync.max_deletions_percent');
 
 -- The stock mode. Warehouse mode switches use_stock_statuses off; map_stockLevel: false switches all of it off.
 SET VARIABLE stock_mode = CASE

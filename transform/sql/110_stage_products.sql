@@ -1,22 +1,32 @@
--- purpose: Magento's products, typed; a product that was read twice counts once, as it was read last
+-- purpose: Magento's products, typed; a product that was read twice counts once: as it was last updated, and of
+--          two answers with the same updated_at (prices in bulk do not move it) the one that was read last
 -- inputs:  page.products (the answers of /V1/products as sent)
 -- output:  stage.products
 -- grain:   one row a product id
 
 CREATE OR REPLACE TABLE stage.products AS
-WITH item AS (
+WITH answer AS (
     -- Everything as text first: a cast inside from_json would turn what it cannot read into NULL without a word.
-    SELECT store_code, file, fetched_at, unnest(from_json(content, '{"items": [{
+    SELECT store_code, file, fetched_at, from_json(content, '{"items": [{
                "id": "VARCHAR", "sku": "VARCHAR", "name": "VARCHAR", "price": "VARCHAR", "status": "VARCHAR",
-               "type_id": "VARCHAR", "created_at": "VARCHAR", "updated_at": "VARCHAR"}]}').items, recursive := true)
+               "type_id": "VARCHAR", "created_at": "VARCHAR", "updated_at": "VARCHAR"}]}').items AS items
     FROM page.products
 ),
+item AS (
+    SELECT store_code, file, fetched_at, generate_subscripts(items, 1) AS position, unnest(items, recursive := true) FROM answer
+),
+identified AS (
+    -- A cast alone would round 1.7 to 2 and take 0x1F for 31.
+    SELECT *, CASE WHEN regexp_full_match(id, '[0-9]+') THEN try_cast(id AS BIGINT) END AS product_id FROM item
+),
 latest AS (
-    SELECT * FROM item
-    QUALIFY row_number() OVER (PARTITION BY id ORDER BY updated_at DESC, fetched_at DESC, file DESC) = 1
+    -- A record without an id cannot be compared with another, so each is named.
+    SELECT * FROM identified
+    QUALIFY product_id IS NULL
+         OR row_number() OVER (PARTITION BY product_id ORDER BY updated_at DESC, fetched_at DESC, file DESC, position DESC) = 1
 )
 SELECT
-    try_cast(id AS BIGINT)                AS product_id,
+    product_id,
     sku,
     name,
     try_cast(price AS DECIMAL(24, 8))     AS price,
@@ -28,16 +38,16 @@ SELECT
     fetched_at,
     -- What cannot be read, or is out of the range that Optiply takes, rejects the row by name (section 7).
     list_filter([
-        CASE WHEN try_cast(id AS BIGINT) IS NULL THEN {attribute: 'id', value: id, reason: 'is not a number'} END,
+        CASE WHEN product_id IS NULL THEN {attribute: 'id', value: id, reason: 'is not a number'} END,
         CASE WHEN coalesce(sku, '') = '' THEN {attribute: 'sku', value: sku, reason: 'is missing'}
              WHEN length(sku) > 255 THEN {attribute: 'sku', value: left(sku, 40) || '…', reason: 'is longer than 255 characters'} END,
         CASE WHEN trim(coalesce(name, ''), E' \t\r\n') = '' THEN {attribute: 'name', value: name, reason: 'is missing'} END,
-        CASE WHEN price IS NOT NULL AND try_cast(price AS DECIMAL(24, 8)) IS NULL THEN {attribute: 'price', value: price, reason: 'is not a number'}
-             WHEN try_cast(price AS DECIMAL(24, 8)) < 0 THEN {attribute: 'price', value: price, reason: 'is below 0'}
-             WHEN round(try_cast(price AS DECIMAL(24, 8)), 2) > 9999999.99 THEN {attribute: 'price', value: price, reason: 'is above 9999999.99, the most that Optiply takes'} END,
+        CASE WHEN price IS NOT NULL AND coalesce(NOT isfinite(try_cast(price AS DOUBLE)), true) THEN {attribute: 'price', value: price, reason: 'is not a number'}
+             WHEN try_cast(price AS DOUBLE) < 0 THEN {attribute: 'price', value: price, reason: 'is below 0'}
+             WHEN coalesce(round(try_cast(price AS DECIMAL(24, 8)), 2) > 9999999.99, price IS NOT NULL) THEN {attribute: 'price', value: price, reason: 'is above 9999999.99, the most that Optiply takes'} END,
         CASE WHEN status IS NULL OR status NOT IN ('1', '2') THEN {attribute: 'status', value: status, reason: 'is neither 1 (enabled) nor 2 (disabled)'} END,
         CASE WHEN coalesce(type_id, '') = '' THEN {attribute: 'type_id', value: type_id, reason: 'is missing'} END,
         CASE WHEN created_at IS NOT NULL AND try_cast(created_at AS TIMESTAMP) IS NULL THEN {attribute: 'created_at', value: created_at, reason: 'is not a time'} END
     ], lambda problem: problem IS NOT NULL) AS problems
 FROM latest
-ORDER BY product_id;
+ORDER BY product_id, id, file, position;

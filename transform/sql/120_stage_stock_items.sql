@@ -5,26 +5,28 @@
 -- grain:   one row a product and came_from (stock_statuses or stock_items), as it was read last
 
 CREATE OR REPLACE TABLE stage.stock_items AS
-WITH status AS (
-    SELECT file, fetched_at, unnest(from_json(content, '{"items": [{
+WITH status_answer AS (
+    SELECT file, fetched_at, from_json(content, '{"items": [{
                "remote_id": "VARCHAR", "sku": "VARCHAR", "product_id": "VARCHAR", "qty": "VARCHAR", "stock_status": "VARCHAR",
                "stock_item": {"item_id": "VARCHAR", "stock_id": "VARCHAR", "qty": "VARCHAR", "is_in_stock": "VARCHAR",
                               "is_qty_decimal": "VARCHAR", "min_qty": "VARCHAR", "backorders": "VARCHAR",
-                              "manage_stock": "VARCHAR", "use_config_manage_stock": "VARCHAR", "low_stock_date": "VARCHAR"}}]}').items) AS a
+                              "manage_stock": "VARCHAR", "use_config_manage_stock": "VARCHAR", "low_stock_date": "VARCHAR"}}]}').items AS items
     FROM page.stock_statuses
 ),
-listed AS (
-    SELECT file, fetched_at, unnest(from_json(content, '{"items": [{
+status AS (SELECT file, fetched_at, generate_subscripts(items, 1) AS position, unnest(items) AS a FROM status_answer),
+listed_answer AS (
+    SELECT file, fetched_at, from_json(content, '{"items": [{
                "product_id": "VARCHAR", "item_id": "VARCHAR", "stock_id": "VARCHAR", "qty": "VARCHAR", "is_in_stock": "VARCHAR",
                "is_qty_decimal": "VARCHAR", "min_qty": "VARCHAR", "backorders": "VARCHAR",
-               "manage_stock": "VARCHAR", "use_config_manage_stock": "VARCHAR", "low_stock_date": "VARCHAR"}]}').items) AS a
+               "manage_stock": "VARCHAR", "use_config_manage_stock": "VARCHAR", "low_stock_date": "VARCHAR"}]}').items AS items
     FROM page.stock_items
 ),
+listed AS (SELECT file, fetched_at, generate_subscripts(items, 1) AS position, unnest(items) AS a FROM listed_answer),
 both_answers AS (
     -- asked_id is the product that was asked for. Magento answers for a disabled product with product_id null, and a
     -- quantity of 0 that is none: answered_id keeps what it said (recorded: d-stockStatuses-disabled).
     SELECT 'stock_statuses' AS came_from, a.remote_id AS asked_id, a.product_id AS answered_id, a.sku,
-           a.qty AS salable_qty, a.stock_status, unnest(a.stock_item), file, fetched_at
+           a.qty AS salable_qty, a.stock_status, unnest(a.stock_item), file, fetched_at, position
     FROM status
     UNION ALL BY NAME
     SELECT 'stock_items' AS came_from, a.product_id AS asked_id, a.product_id AS answered_id, NULL AS sku,
@@ -32,12 +34,12 @@ both_answers AS (
                item_id := a.item_id, stock_id := a.stock_id, qty := a.qty, is_in_stock := a.is_in_stock,
                is_qty_decimal := a.is_qty_decimal, min_qty := a.min_qty, backorders := a.backorders,
                manage_stock := a.manage_stock, use_config_manage_stock := a.use_config_manage_stock,
-               low_stock_date := a.low_stock_date)), file, fetched_at
+               low_stock_date := a.low_stock_date)), file, fetched_at, position
     FROM listed
 ),
 latest AS (
     SELECT * FROM both_answers
-    QUALIFY row_number() OVER (PARTITION BY came_from, asked_id ORDER BY fetched_at DESC, file DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY came_from, asked_id ORDER BY fetched_at DESC, file DESC, position DESC) = 1
 )
 SELECT
     came_from,

@@ -1,26 +1,37 @@
--- purpose: Magento's orders, typed; an order that was read twice counts once, as it was read last
+-- purpose: Magento's orders, typed; an order that was read twice counts once: as it was last updated, and of two
+--          answers with the same updated_at the one that was read last
 -- inputs:  page.orders (the answers of /V1/orders as sent)
 -- output:  stage.orders
--- grain:   one row an order (entity_id)
+-- grain:   one row an order (entity_id); file and position are the answer that counts, for the lines
 
 CREATE OR REPLACE TABLE stage.orders AS
-WITH item AS (
-    SELECT store_code, file, fetched_at, unnest(from_json(content, '{"items": [{
+WITH answer AS (
+    SELECT store_code, file, fetched_at, from_json(content, '{"items": [{
                "entity_id": "VARCHAR", "increment_id": "VARCHAR", "state": "VARCHAR", "status": "VARCHAR", "store_id": "VARCHAR",
                "created_at": "VARCHAR", "updated_at": "VARCHAR", "subtotal": "VARCHAR", "base_subtotal": "VARCHAR",
-               "order_currency_code": "VARCHAR", "base_currency_code": "VARCHAR"}]}').items, recursive := true)
+               "order_currency_code": "VARCHAR", "base_currency_code": "VARCHAR"}]}').items AS items
     FROM page.orders
 ),
+item AS (
+    SELECT store_code, file, fetched_at, generate_subscripts(items, 1) AS position, unnest(items, recursive := true) FROM answer
+),
+identified AS (
+    SELECT *, CASE WHEN regexp_full_match(entity_id, '[0-9]+') THEN try_cast(entity_id AS BIGINT) END AS order_id,
+           -- status is the shop's own wording; it stands in where state is missing
+           coalesce(nullif(state, ''), nullif(status, '')) AS effective_state
+    FROM item
+),
 latest AS (
-    SELECT * FROM item
-    QUALIFY row_number() OVER (PARTITION BY entity_id ORDER BY updated_at DESC, fetched_at DESC, file DESC) = 1
+    SELECT * FROM identified
+    QUALIFY order_id IS NULL
+         OR row_number() OVER (PARTITION BY order_id ORDER BY updated_at DESC, fetched_at DESC, file DESC, position DESC) = 1
 )
 SELECT
-    try_cast(entity_id AS BIGINT)              AS order_id,
+    order_id,
     increment_id,
     state,
     status,
-    coalesce(state, status)                    AS effective_state,  -- status is the shop's own wording; it stands in where state is missing
+    effective_state,
     try_cast(store_id AS INTEGER)              AS store_id,
     try_cast(created_at AS TIMESTAMP)          AS created_at,
     try_cast(updated_at AS TIMESTAMP)          AS updated_at,
@@ -30,14 +41,15 @@ SELECT
     base_currency_code,
     store_code,
     file,
+    position,
     fetched_at,
     list_filter([
-        CASE WHEN try_cast(entity_id AS BIGINT) IS NULL THEN {attribute: 'entity_id', value: entity_id, reason: 'is not a number'} END,
-        CASE WHEN coalesce(state, status) IS NULL THEN {attribute: 'state', value: NULL, reason: 'is missing, and status too'} END,
+        CASE WHEN order_id IS NULL THEN {attribute: 'entity_id', value: entity_id, reason: 'is not a number'} END,
+        CASE WHEN effective_state IS NULL THEN {attribute: 'state', value: NULL, reason: 'is missing, and status too'} END,
         CASE WHEN try_cast(created_at AS TIMESTAMP) IS NULL THEN {attribute: 'created_at', value: created_at, reason: 'is not a time'} END,
-        CASE WHEN coalesce(state, status) = 'complete' AND try_cast(updated_at AS TIMESTAMP) IS NULL THEN {attribute: 'updated_at', value: updated_at, reason: 'is not a time'} END,
-        CASE WHEN try_cast(subtotal AS DECIMAL(27, 8)) IS NULL THEN {attribute: 'subtotal', value: subtotal, reason: 'is not a number'}
-             WHEN abs(try_cast(subtotal AS DECIMAL(27, 8))) >= 10000000000000 THEN {attribute: 'subtotal', value: subtotal, reason: 'is 10000000000000 or more'} END
+        CASE WHEN effective_state = 'complete' AND try_cast(updated_at AS TIMESTAMP) IS NULL THEN {attribute: 'updated_at', value: updated_at, reason: 'is not a time'} END,
+        CASE WHEN coalesce(NOT isfinite(try_cast(subtotal AS DOUBLE)), true) THEN {attribute: 'subtotal', value: subtotal, reason: 'is not a number'}
+             WHEN coalesce(abs(round(try_cast(subtotal AS DECIMAL(27, 8)), 2)) >= 10000000000000, true) THEN {attribute: 'subtotal', value: subtotal, reason: 'has more than 13 digits before the point'} END
     ], lambda problem: problem IS NOT NULL)    AS problems
 FROM latest
-ORDER BY order_id;
+ORDER BY order_id, entity_id, file, position;

@@ -4,14 +4,15 @@
 -- grain:   one row an order item
 
 CREATE OR REPLACE TABLE stage.order_lines AS
-WITH orders AS (
-    SELECT file, unnest(from_json(content, '{"items": [{"entity_id": "VARCHAR", "items": [{
+WITH answer AS (
+    SELECT file, from_json(content, '{"items": [{"entity_id": "VARCHAR", "items": [{
                "item_id": "VARCHAR", "parent_item_id": "VARCHAR", "product_id": "VARCHAR", "sku": "VARCHAR", "product_type": "VARCHAR",
-               "qty_ordered": "VARCHAR", "base_row_total": "VARCHAR"}]}]}').items) AS o
+               "qty_ordered": "VARCHAR", "base_row_total": "VARCHAR"}]}]}').items AS items
     FROM page.orders
 ),
+orders AS (SELECT file, generate_subscripts(items, 1) AS position, unnest(items) AS o FROM answer),
 item AS (
-    SELECT o.entity_id AS order_id, file, unnest(o.items, recursive := true) FROM orders
+    SELECT file, position, generate_subscripts(o.items, 1) AS line, unnest(o.items, recursive := true) FROM orders
 )
 SELECT
     s.order_id,
@@ -23,9 +24,13 @@ SELECT
     try_cast(i.qty_ordered AS DECIMAL(24, 8))      AS qty_ordered,
     try_cast(i.base_row_total AS DECIMAL(27, 8))   AS base_row_total,
     list_filter([
+        CASE WHEN i.parent_item_id IS NOT NULL AND try_cast(i.parent_item_id AS BIGINT) IS NULL THEN {attribute: 'parent_item_id', value: i.parent_item_id, reason: 'is not a number'} END,
         CASE WHEN i.product_id IS NOT NULL AND try_cast(i.product_id AS BIGINT) IS NULL THEN {attribute: 'product_id', value: i.product_id, reason: 'is not a number'} END,
-        CASE WHEN try_cast(i.qty_ordered AS DECIMAL(24, 8)) IS NULL THEN {attribute: 'qty_ordered', value: i.qty_ordered, reason: 'is not a number'} END,
-        CASE WHEN i.base_row_total IS NOT NULL AND try_cast(i.base_row_total AS DECIMAL(27, 8)) IS NULL THEN {attribute: 'base_row_total', value: i.base_row_total, reason: 'is not a number'} END
+        CASE WHEN coalesce(NOT isfinite(try_cast(i.qty_ordered AS DOUBLE)), true) THEN {attribute: 'qty_ordered', value: i.qty_ordered, reason: 'is not a number'}
+             WHEN try_cast(i.qty_ordered AS DOUBLE) < 0 OR try_cast(i.qty_ordered AS DOUBLE) >= 1e12 THEN {attribute: 'qty_ordered', value: i.qty_ordered, reason: 'is out of range'} END,
+        CASE WHEN i.base_row_total IS NOT NULL AND coalesce(NOT isfinite(try_cast(i.base_row_total AS DOUBLE)), true) THEN {attribute: 'base_row_total', value: i.base_row_total, reason: 'is not a number'}
+             WHEN abs(try_cast(i.base_row_total AS DOUBLE)) >= 1e13 THEN {attribute: 'base_row_total', value: i.base_row_total, reason: 'has more than 13 digits before the point'} END
     ], lambda problem: problem IS NOT NULL)        AS problems
-FROM item i JOIN stage.orders s ON s.order_id = try_cast(i.order_id AS BIGINT) AND s.file = i.file
-ORDER BY s.order_id, item_id;
+FROM item i JOIN stage.orders s ON s.file = i.file AND s.position = i.position
+WHERE s.order_id IS NOT NULL
+ORDER BY s.order_id, item_id, i.file, i.position, i.line;

@@ -51,9 +51,9 @@ SELECT
     coalesce(n.created_at_remote, b.created_at_remote)               AS created_at_remote,
     n.stock_from,
     n.is_listed,
-    CASE WHEN b.remote_id IS NULL AND getvariable('stock_mode') <> 'off' AND n.unknown_because <> ''
+    CASE WHEN b.remote_id IS NULL AND n.unknown_because <> ''
          THEN 'its stock is not known, and a create needs one: ' || n.unknown_because END AS held_because,
-    CASE WHEN b.remote_id IS NOT NULL AND getvariable('stock_mode') <> 'off' AND getvariable('sync_stocks') THEN nullif(n.unknown_because, '') END AS stock_unchanged_because
+    CASE WHEN b.remote_id IS NOT NULL AND getvariable('sync_stocks') THEN nullif(n.unknown_because, '') END AS stock_unchanged_because
 FROM news n
 LEFT JOIN before.products b USING (remote_id)
 ORDER BY n.remote_id::BIGINT;

@@ -1,7 +1,9 @@
 -- purpose: the lines of each order as Optiply wants them, one a product, each with its verdict
--- inputs:  stage.orders, stage.order_lines, stage.products, before.products, model.products; variable order_lines
+-- inputs:  stage.orders, stage.order_lines, stage.products, before.products, model.products, run.coverage; variable
+--          order_lines
 -- output:  model.merged_lines
--- grain:   one row an order and product; verdict says whether it is sent, waits for its product, or is dropped
+-- grain:   one row an order and product, and one an order and SKU of lines that name no product; verdict says whether it
+--          is sent, waits for its product, is dropped, or rejects its order
 
 CREATE OR REPLACE TABLE model.merged_lines AS
 WITH wanted AS (
@@ -15,15 +17,24 @@ children AS (
 ),
 -- order_lines: leaf. A parent gives way to its children; where they carry no money of their own (a configurable, a
 -- fixed bundle) its money is split over them by quantity, in cents, and the last one takes the remainder.
-split AS (
-    SELECT l.*, c.carry_money, p.base_row_total AS parent_money,
-           round(p.base_row_total::DOUBLE * l.qty_ordered::DOUBLE
-                 / nullif(sum(l.qty_ordered) OVER (PARTITION BY l.order_id, l.parent_item_id), 0)::DOUBLE, 2)::DECIMAL(19, 2) AS share,
+parted AS (
+    SELECT l.* EXCLUDE problems, c.carry_money, round(p.base_row_total, 2) AS parent_money,
+           -- What is wrong with the parent is wrong with what its children get of it.
+           l.problems || coalesce(p.problems, []) AS problems,
+           -- In whole numbers, because DECIMAL / DECIMAL is a DOUBLE in DuckDB, which rounds 34.705 down or up by chance.
+           (round(p.base_row_total, 2) * 100)::HUGEINT AS cents,
+           (l.qty_ordered * 10000)::HUGEINT AS part,
+           sum((l.qty_ordered * 10000)::HUGEINT) OVER (PARTITION BY l.order_id, l.parent_item_id) AS whole,
            row_number() OVER (PARTITION BY l.order_id, l.parent_item_id ORDER BY l.item_id DESC) = 1 AS is_last
     FROM wanted l
     LEFT JOIN children c ON c.order_id = l.order_id AND c.parent_item_id = l.parent_item_id
     LEFT JOIN wanted p ON p.order_id = l.order_id AND p.item_id = l.parent_item_id
     WHERE NOT EXISTS (FROM children k WHERE k.order_id = l.order_id AND k.parent_item_id = l.item_id)
+),
+split AS (
+    -- cents * part / whole, rounded half away from zero
+    SELECT *, CASE WHEN whole > 0 THEN (sign(cents) * ((2 * abs(cents) * part + whole) // (2 * whole)))::DECIMAL(19, 0) / 100 END::DECIMAL(19, 2) AS share
+    FROM parted
 ),
 leaf AS (
     SELECT order_id, item_id, product_id, sku, qty_ordered, problems,
@@ -43,8 +54,14 @@ merged AS (
            floor(sum(qty_ordered) + 0.5)::BIGINT AS quantity,             -- rounded half up, after merging
            sum(qty_ordered) AS quantity_ordered,
            round(sum(base_row_total), 2)::DECIMAL(19, 2) AS subtotal_value,
-           flatten(list(problems)) AS problems
-    FROM lines GROUP BY order_id, product_id
+           flatten(list(problems ORDER BY item_id)) AS problems
+    FROM lines GROUP BY order_id, product_id, CASE WHEN product_id IS NULL THEN sku END
+),
+-- That the listing lacks a product proves nothing when it was not read to its end: the order waits.
+listing AS (
+    SELECT CASE WHEN getvariable('products_full') AND NOT coalesce(bool_and(complete), false)
+                THEN 'is not in Optiply, and the products listing is not complete' END AS unproven
+    FROM run.coverage WHERE stream = 'products'
 )
 SELECT
     m.order_id::VARCHAR   AS order_remote_id,
@@ -57,7 +74,7 @@ SELECT
          WHEN m.product_id IS NULL THEN 'drop'
          WHEN m.quantity = 0 THEN 'drop'
          WHEN b.remote_id IS NOT NULL THEN 'send'
-         WHEN s.product_id IS NULL THEN 'drop'
+         WHEN s.product_id IS NULL THEN CASE WHEN g.unproven IS NULL THEN 'drop' ELSE 'wait' END
          WHEN len(s.problems) > 0 OR p.held_because IS NOT NULL THEN 'wait'
          WHEN p.status = 'disabled' AND NOT getvariable('create_disabled_products') THEN 'drop'
          WHEN NOT getvariable('sync_products') THEN 'wait'
@@ -66,13 +83,13 @@ SELECT
          WHEN m.product_id IS NULL THEN 'the line names no product'
          WHEN m.quantity = 0 THEN 'its quantity ' || rtrim(rtrim(m.quantity_ordered::VARCHAR, '0'), '.') || ' comes to 0'
          WHEN b.remote_id IS NOT NULL THEN NULL
-         WHEN s.product_id IS NULL THEN 'product ' || m.product_id || ' is neither in Optiply nor in Magento''s listing'
+         WHEN s.product_id IS NULL THEN 'product ' || m.product_id || ' ' || coalesce(g.unproven, 'is neither in Optiply nor in Magento''s listing')
          WHEN len(s.problems) > 0 THEN 'product ' || m.product_id || ' was rejected: ' || s.problems[1].attribute || ' ' || s.problems[1].reason
          WHEN p.held_because IS NOT NULL THEN 'product ' || m.product_id || ' is held: ' || p.held_because
          WHEN p.status = 'disabled' AND NOT getvariable('create_disabled_products') THEN 'product ' || m.product_id || ' is disabled, and create_disabled_products is false'
          WHEN NOT getvariable('sync_products') THEN 'product ' || m.product_id || ' is not in Optiply yet, and this run does not create products' END AS reason
-FROM merged m
+FROM merged m CROSS JOIN listing g
 LEFT JOIN before.products b ON b.remote_id = m.product_id::VARCHAR
 LEFT JOIN stage.products s ON s.product_id = m.product_id
 LEFT JOIN model.products p ON p.remote_id = m.product_id::VARCHAR
-ORDER BY m.order_id, m.product_id;
+ORDER BY m.order_id, m.product_id, m.sku;

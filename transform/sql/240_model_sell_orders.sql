@@ -1,7 +1,8 @@
 -- purpose: the orders as Optiply should hold them: completed ones, or all with pullAllOrders
 -- inputs:  stage.orders, model.merged_lines
 -- output:  model.sell_orders
--- grain:   one row an order (remote_id is the entity_id as text); held_because says why it waits, or is not sent
+-- grain:   one row an order (remote_id is the entity_id as text) that can be read; verdict says whether it is sent, waits,
+--          is rejected for a line or dropped for want of lines, and reason why
 
 CREATE OR REPLACE TABLE model.sell_orders AS
 WITH lines AS (

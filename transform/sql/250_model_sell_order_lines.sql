@@ -1,5 +1,5 @@
 -- purpose: the lines that Optiply should hold
--- inputs:  model.merged_lines, model.sell_orders
+-- inputs:  model.merged_lines, stage.orders (which were rejected)
 -- output:  model.sell_order_lines
 -- grain:   one row an order and product
 

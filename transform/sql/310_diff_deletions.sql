@@ -1,7 +1,7 @@
 -- purpose: the full-sync deletion set: what Optiply holds as enabled and the full listing does not contain, each row
 --          with its verdict. Nothing is disabled without proof (section 8, invariant 3): a row is disabled only when every
 --          condition below holds
--- inputs:  before.products, stage.products, run.coverage, run.second_look; variables sync_product_deletions,
+-- inputs:  before.products, stage.products, run.coverage, run.streams, run.second_look; variables sync_product_deletions,
 --          max_deletions_percent, allow_deletions
 -- output:  diff.deletions
 -- grain:   one row a product that is gone; empty when this run did not read the whole listing
@@ -13,11 +13,14 @@ WITH gone AS (
       AND NOT EXISTS (FROM stage.products p WHERE p.product_id::VARCHAR = b.remote_id)
 ),
 coverage AS (
-    SELECT coalesce(bool_and(complete), false) AS complete,
-           coalesce(min(store_code || ': ' || reason) FILTER (NOT complete), 'the listing was not read in this run') AS reason,
-           coalesce(sum(rows), 0) AS listed,
+    -- Every store whose listing was begun has to be covered, not only those that were counted.
+    SELECT coalesce(bool_and(coalesce(c.complete, false) AND coalesce(s.complete, true)), false) AS complete,
+           coalesce(min(CASE WHEN store_code = '' THEN '' ELSE 'store ' || store_code || ': ' END || coalesce(c.reason, s.reason, 'it was not read to its end'))
+                        FILTER (NOT (coalesce(c.complete, false) AND coalesce(s.complete, true))), 'it was not read in this run') AS reason,
+           coalesce(sum(c.rows), 0) AS listed,
            (SELECT count(*) FROM stage.products WHERE product_id IS NULL) AS unreadable
-    FROM run.coverage WHERE stream = 'products'
+    FROM (FROM run.coverage WHERE stream = 'products') c
+    FULL JOIN (FROM run.streams WHERE stream = 'products' AND part = 'full') s USING (store_code)
 ),
 looked AS (
     SELECT g.*, l.found, l.remote_id IS NOT NULL AS was_looked_at
@@ -30,19 +33,19 @@ ceiling AS (
 )
 SELECT
     l.remote_id, l.optiply_id, l.name, l.sku_code,
-    CASE WHEN NOT getvariable('sync_product_deletions') THEN 'off'
+    CASE WHEN NOT coalesce(getvariable('sync_product_deletions'), false) THEN 'off'
          WHEN l.found THEN 'kept'
          WHEN NOT c.complete OR c.listed = 0 OR c.unreadable > 0 OR NOT l.was_looked_at THEN 'held'
-         WHEN t.wanted > t.most AND t.wanted > getvariable('allow_deletions') THEN 'held'
+         WHEN t.wanted > t.most AND t.wanted > coalesce(getvariable('allow_deletions'), 0) THEN 'held'
          ELSE 'disable' END AS verdict,
-    CASE WHEN NOT getvariable('sync_product_deletions') THEN 'sync_product_deletions is false'
+    CASE WHEN NOT coalesce(getvariable('sync_product_deletions'), false) THEN 'sync_product_deletions is false'
          WHEN l.found THEN 'the second look found it in Magento'
          WHEN NOT c.complete THEN 'the products listing is not complete: ' || c.reason
          WHEN c.listed = 0 THEN 'the shop answered no product at all'
          WHEN c.unreadable > 0 THEN c.unreadable || ' products of the listing have no id that can be read'
          WHEN NOT l.was_looked_at THEN 'the second look did not ask for it'
-         WHEN t.wanted > t.most AND t.wanted > getvariable('allow_deletions')
+         WHEN t.wanted > t.most AND t.wanted > coalesce(getvariable('allow_deletions'), 0)
              THEN t.wanted || ' products are gone, and the ceiling is ' || t.most || ': look at them, then allow them with --allow-deletions ' || t.wanted
          ELSE 'gone from Magento: not in the full listing, and not found by its id' END AS reason
 FROM looked l, coverage c, ceiling t
-ORDER BY l.remote_id::BIGINT;
+ORDER BY try_cast(l.remote_id AS BIGINT), l.remote_id;

@@ -1,6 +1,7 @@
 -- purpose: an order without lines, or a line whose product nobody has or creates, must not be sent
 -- inputs:  diff.sell_orders, diff.sell_order_lines, diff.products
--- output:  one row a broken order or line; none when all is well
+-- output:  what is broken; nothing when all is well
+-- grain:   one row a broken order or line and what is broken about it
 SELECT o.remote_id, NULL AS product_remote_id, 'has no lines' AS broken
 FROM diff.sell_orders o WHERE NOT EXISTS (FROM diff.sell_order_lines l WHERE l.remote_id = o.remote_id)
 UNION ALL

@@ -1,5 +1,5 @@
 -- purpose: every row that the rules reject, drop or hold, by name, with the reason (invariants 8 and 10)
--- inputs:  stage.products, stage.orders, model.*, diff.deletions
+-- inputs:  stage.products, stage.orders, before.sell_orders, model.*, diff.deletions
 -- output:  run.issues, the rows of phase transform (extract and load write their own)
 -- grain:   one row a row and reason
 
@@ -23,11 +23,12 @@ UNION ALL
 SELECT 'transform', 'held', 'products', remote_id, sku_code, 'status', NULL, 'not disabled: ' || reason
 FROM diff.deletions WHERE verdict = 'held'
 UNION ALL
--- orders whose values cannot be read, of those that would be sent
+-- orders whose values cannot be read, of those that would be sent and that Optiply does not have
 SELECT 'transform', 'rejected', 'sell_orders', order_id::VARCHAR, NULL, problem.attribute, problem.value, problem.attribute || ' ' || problem.reason
 FROM (SELECT order_id, effective_state, unnest(problems) AS problem FROM stage.orders)
 WHERE getvariable('sync_sell_orders') AND (getvariable('pull_all_orders') OR effective_state IS NULL OR effective_state = 'complete')
   AND NOT list_contains(getvariable('skip_order_states'), coalesce(effective_state, ''))
+  AND (order_id IS NULL OR order_id::VARCHAR NOT IN (SELECT remote_id FROM before.sell_orders))
 UNION ALL
 -- orders that wait, that have no line left, or whose line cannot be read; those that Optiply has are done with
 SELECT 'transform', CASE verdict WHEN 'wait' THEN 'held' WHEN 'reject' THEN 'rejected' ELSE 'dropped' END, 'sell_orders', remote_id, NULL, NULL, NULL, reason

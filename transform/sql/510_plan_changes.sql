@@ -1,5 +1,5 @@
 -- purpose: the plan: every request that load sends, in the order of section 8, with the attributes as Optiply names them
--- inputs:  diff.products, diff.sell_orders, diff.sell_order_lines, before.products, run.info
+-- inputs:  diff.products, diff.sell_orders, diff.sell_order_lines, before.products; variable shop_now
 -- output:  plan.changes
 -- grain:   one row a request; lines hold an order's lines with the Magento id of the product, which load replaces by the
 --          id at Optiply, known only after the creates
@@ -50,7 +50,7 @@ sell_order AS (
 change AS (SELECT * FROM product UNION ALL BY NAME SELECT * FROM sell_order)
 SELECT
     row_number() OVER (ORDER BY array_position(['disable', 'create', 'update'], op) + CASE entity WHEN 'sell_orders' THEN 10 ELSE 0 END,
-                                remote_id::BIGINT) AS seq,
+                                try_cast(remote_id AS BIGINT), remote_id) AS seq,
     *
 FROM change
 ORDER BY seq;
