@@ -49,7 +49,7 @@ func Golden(t *testing.T, b *Bench, fsys fs.FS) {
 				t.Fatal(err)
 			}
 			if len(cases) == 0 {
-				t.Skipf("%s has no golden case in testdata/%s yet", name, base)
+				t.Errorf("%s has no golden case in testdata/%s", name, base)
 			}
 			for _, path := range cases {
 				t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { golden(t, b, fsys, name, path) })

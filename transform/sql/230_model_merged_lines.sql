@@ -22,9 +22,10 @@ parted AS (
            -- What is wrong with the parent is wrong with what its children get of it.
            l.problems || coalesce(p.problems, []) AS problems,
            -- In whole numbers, because DECIMAL / DECIMAL is a DOUBLE in DuckDB, which rounds 34.705 down or up by chance.
-           (round(p.base_row_total, 2) * 100)::HUGEINT AS cents,
-           (l.qty_ordered * 10000)::HUGEINT AS part,
-           sum((l.qty_ordered * 10000)::HUGEINT) OVER (PARTITION BY l.order_id, l.parent_item_id) AS whole,
+           -- Only of what is in range, since a number too large would end the transformation.
+           CASE WHEN len(p.problems) = 0 THEN (round(p.base_row_total, 2) * 100)::HUGEINT END AS cents,
+           CASE WHEN len(l.problems) = 0 THEN (l.qty_ordered * 10000)::HUGEINT END AS part,
+           sum(part) OVER (PARTITION BY l.order_id, l.parent_item_id) AS whole,
            row_number() OVER (PARTITION BY l.order_id, l.parent_item_id ORDER BY l.item_id DESC) = 1 AS is_last
     FROM wanted l
     LEFT JOIN children c ON c.order_id = l.order_id AND c.parent_item_id = l.parent_item_id
@@ -53,7 +54,7 @@ merged AS (
     SELECT order_id, product_id, min_by(sku, item_id) AS sku,
            floor(sum(qty_ordered) + 0.5)::BIGINT AS quantity,             -- rounded half up, after merging
            sum(qty_ordered) AS quantity_ordered,
-           round(sum(base_row_total), 2)::DECIMAL(19, 2) AS subtotal_value,
+           try_cast(round(sum(base_row_total), 2) AS DECIMAL(19, 2)) AS subtotal_value,
            flatten(list(problems ORDER BY item_id)) AS problems
     FROM lines GROUP BY order_id, product_id, CASE WHEN product_id IS NULL THEN sku END
 ),
