@@ -19,11 +19,16 @@ func listOf(stream string) func(*Server, *call) *answer {
 		if problem != nil {
 			return problem
 		}
-		table := s.shop.table(stream)
-		if stream == "products" {
-			table = s.shop.productTable(s.viewOf(criteria, c.store))
+		items, total, problem := s.search(c, stream, criteria)
+		if problem != nil {
+			return problem
 		}
-		return s.list(table, criteria)
+		body := []byte(`{"items":[`)
+		for i, item := range items {
+			body = append(comma(body, i), item.out...)
+		}
+		body = append(append(body, `],"search_criteria":`...), criteria.echo()...)
+		return jsonAnswer(200, fmt.Appendf(body, `,"total_count":%d}`, total))
 	}
 }
 
@@ -39,26 +44,29 @@ func (s *Server) limit(c *criteria) *answer {
 	return nil
 }
 
-func (s *Server) list(t *table, c criteria) *answer {
+// search finds one page of a stream.
+func (s *Server) search(call *call, name string, c criteria) (page []*record, total int, problem *answer) {
+	def, _ := streamNamed(name)
+	source := s.shop.source(name)
 	for _, group := range c.groups {
 		for _, f := range group {
-			if !t.knows(f.field) {
-				return unknownField(t.stream, f.field)
+			if !source.knows(f.field) {
+				return nil, 0, unknownField(def, f.field)
 			}
 		}
 	}
-	sorts, problem := sortable(t, c.sorts)
+	sorts, problem := sortable(def, source, c.sorts)
 	if problem != nil {
-		return problem
+		return nil, 0, problem
 	}
-	found := t.search(s.byWebsite(t.stream, c.groups), sorts)
-	items := page(found, c.pageSize, c.page, s.options.RepeatLastPage)
-	body := []byte(`{"items":[`)
-	for i, item := range items {
-		body = append(comma(body, i), item.out...)
+	q := query{groups: c.groups, sorts: sorts, size: c.pageSize, page: c.page, repeatLast: s.options.RepeatLastPage}
+	if name == "products" {
+		q.groups = s.byWebsite(c.groups)
+		q.store = s.viewOf(c, call.store)
+		q.view = s.shop.viewOf(q.store)
 	}
-	body = append(append(body, `],"search_criteria":`...), c.echo()...)
-	return jsonAnswer(200, fmt.Appendf(body, `,"total_count":%d}`, len(found)))
+	page, total = source.find(q)
+	return page, total, nil
 }
 
 // unknownField: a 400 that names it, or a permanent 500. [obs: b-filter-unknownfield-*]
@@ -70,12 +78,12 @@ func unknownField(stream stream, field string) *answer {
 }
 
 // sortable drops sort orders by unknown attributes, as products do; elsewhere they are a 500. [obs: b-sort-badfield*]
-func sortable(t *table, sorts []sortOrder) ([]sortOrder, *answer) {
+func sortable(def stream, source source, sorts []sortOrder) ([]sortOrder, *answer) {
 	var known []sortOrder
 	for _, sort := range sorts {
-		if t.knows(sort.field) {
+		if source.knows(sort.field) {
 			known = append(known, sort)
-		} else if !t.stream.eav {
+		} else if !def.eav {
 			return nil, internalError()
 		}
 	}
@@ -85,10 +93,7 @@ func sortable(t *table, sorts []sortOrder) ([]sortOrder, *answer) {
 // byWebsite turns a products' filter on a store view into one on its website: that is what a product belongs to. Store
 // 0, admin, has them all. Whatever its condition type, it keeps what is there. [obs: b-filter-products-store; src:
 // ProductStoreFilter, ProductWebsiteFilter]
-func (s *Server) byWebsite(stream stream, groups [][]filter) [][]filter {
-	if stream.name != "products" {
-		return groups
-	}
+func (s *Server) byWebsite(groups [][]filter) [][]filter {
 	out := make([][]filter, len(groups))
 	for i, group := range groups {
 		for _, f := range group {
@@ -134,9 +139,10 @@ func (s *Server) viewOf(c criteria, code string) string {
 func bareListOf(stream string) func(*Server, *call) *answer {
 	return func(s *Server, _ *call) *answer {
 		body := []byte{'['}
-		for i, record := range s.shop.table(stream).records {
-			body = append(comma(body, i), record.out...)
-		}
+		s.shop.source(stream).each(func(r *record) bool {
+			body = append(comma(body, len(body)-1), r.out...)
+			return true
+		})
 		return jsonAnswer(200, append(body, ']'))
 	}
 }

@@ -92,8 +92,6 @@ func (s *Shop) loadStream(fsys fs.FS, stream, name string) error {
 }
 
 func (s *Shop) loadLines(input *bufio.Reader, stream, name string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for number := 1; ; number++ {
 		line, err := input.ReadBytes('\n')
 		if err != nil && !errors.Is(err, io.EOF) {

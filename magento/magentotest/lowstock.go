@@ -31,18 +31,21 @@ func (s *Server) lowStock(c *call) *answer {
 	if problem != nil {
 		return problem
 	}
-	var found []*record
+	rows := max(size, 1)
+	var items []*record
+	total := 0
 	if scope.text == "0" {
 		upTo := filter{field: "qty", value: &qty.text, condition: "lteq"}
-		found = s.shop.table("stock_items").search([][]filter{{upTo}}, nil)
+		items, total = s.shop.source("stock_items").find(query{
+			groups: [][]filter{{upTo}}, size: &rows, page: &current, repeatLast: s.options.RepeatLastPage,
+		})
 	}
-	rows := max(size, 1)
 	body := []byte(`{"items":[`)
-	for i, item := range page(found, &rows, &current, s.options.RepeatLastPage) {
+	for i, item := range items {
 		body = append(comma(body, i), item.out...)
 	}
 	body = fmt.Appendf(append(body, `],"search_criteria":`...), lowStockCriteria, quoted(currentText, sizeText))
-	return jsonAnswer(200, fmt.Appendf(body, `,"total_count":%d}`, len(found)))
+	return jsonAnswer(200, fmt.Appendf(body, `,"total_count":%d}`, total))
 }
 
 // requireBoth answers for missing parameters: one by itself, two as a list of errors. [obs: a-lowstock4; one alone: src:

@@ -1,10 +1,9 @@
 package magentotest
 
 import (
-	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
@@ -21,77 +20,163 @@ type Shop struct {
 	DefaultStoreCode string
 
 	mu      sync.Mutex
-	streams map[string]*rows
-	tables  map[string]*table // by stream, or stream and store code
-}
-
-// rows are the records of one stream.
-type rows struct {
-	byKey map[string]*record
-	byID  map[int64]*record // of streams with a numeric id
-	last  int64             // the last number given
+	sources map[string]source
+	views   map[string]map[int64][]byte // by store code: a product's values there, by id
 }
 
 // record is one line of a fixture set, in PHP's JSON.
 type record struct {
-	key string
-	id  int64  // the stream's id, or the place in the file
-	raw []byte // as put
-	out []byte // as Magento lists it
+	key   string
+	id    int64 // the stream's id, or the place in the file
+	hasID bool
+	raw   []byte // as put
+	out   []byte // as Magento lists it
 }
 
 // Put inserts a record, or replaces the one with the same key or the same id (a product whose SKU was changed). It fails
 // when the record is no JSON object, lacks its key, or the stream is unknown.
 func (s *Shop) Put(stream string, record json.RawMessage) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	_, err := s.put(stream, record)
 	return err
 }
 
-// put is Put without the lock; it tells whether the key was there before.
+// put is Put; it tells whether the key or the id was there before.
 func (s *Shop) put(name string, text []byte) (replaced bool, err error) {
 	def, ok := streamNamed(name)
 	if !ok {
 		return false, fmt.Errorf("put a record: no stream is called %q", name)
 	}
-	raw, err := compactPHP(text)
+	added, err := newRecord(def, text)
 	if err != nil {
 		return false, fmt.Errorf("put a record of %s: %w", name, err)
 	}
+	replaced = s.source(name).put(added)
+	s.changed(name)
+	return replaced, nil
+}
+
+// newRecord reads a record; its id is 0 when it has none.
+func newRecord(def stream, text []byte) (*record, error) {
+	raw, err := compactPHP(text)
+	if err != nil {
+		return nil, err
+	}
 	if !isObject(raw) {
-		return false, fmt.Errorf("put a record of %s: it is no JSON object", name)
+		return nil, errors.New("it is no JSON object")
 	}
 	key, missing := def.keyOf(raw)
 	if missing != "" {
-		return false, fmt.Errorf("put a record of %s: it has no %q", name, missing)
+		return nil, fmt.Errorf("it has no %q", missing)
 	}
-	if name == "stock_statuses" && !isObject(member(raw, "answer")) {
-		return false, fmt.Errorf("put a record of %s: its \"answer\" is no JSON object", name)
+	if def.name == "stock_statuses" && !isObject(member(raw, "answer")) {
+		return nil, errors.New("its \"answer\" is no JSON object")
 	}
-	rows := s.rows(name)
-	id, hasID := integer(member(raw, def.id))
-	old := rows.byKey[key]
-	if same := rows.byID[id]; hasID && same != nil && same != old {
-		delete(rows.byKey, same.key)
-		replaced = true
+	made := &record{key: key, raw: raw, out: listed(def, raw)}
+	if id, ok := integer(member(raw, def.id)); ok {
+		made.id, made.hasID = id, true
 	}
-	switch {
-	case !hasID && old != nil:
-		id = old.id
-	case !hasID:
-		id = rows.last + 1
+	return made, nil
+}
+
+// Delete removes the record with this key (see Key); it is no error when there is none.
+func (s *Shop) Delete(stream string, key string) {
+	if _, known := streamNamed(stream); known && s.source(stream).remove(Key(key)) {
+		s.changed(stream)
 	}
-	if old != nil {
-		delete(rows.byID, old.id)
-		replaced = true
+}
+
+// Touch saves a record without changing it: its updated_at becomes that instant. It tells whether there is such a record.
+func (s *Shop) Touch(stream, key string, at time.Time) bool {
+	if _, known := streamNamed(stream); !known {
+		return false
 	}
-	added := &record{key: key, id: id, raw: raw, out: listed(def, raw)}
-	rows.byKey[key] = added
-	rows.byID[id] = added
-	rows.last = max(rows.last, id)
-	s.forget(name)
-	return replaced, nil
+	found := s.record(stream, Key(key))
+	if found == nil {
+		return false
+	}
+	saved := withMember(found.raw, "updated_at", appendString(nil, at.UTC().Format(time.DateTime)))
+	return s.Put(stream, saved) == nil
+}
+
+// Records returns a stream's records by id, or in the order of the file where there is no id. The caller must not change
+// them. Of a generated shop they are all made at once.
+func (s *Shop) Records(stream string) []json.RawMessage {
+	if _, known := streamNamed(stream); !known {
+		return []json.RawMessage{}
+	}
+	records := []json.RawMessage{}
+	s.source(stream).each(func(r *record) bool {
+		records = append(records, r.raw)
+		return true
+	})
+	return records
+}
+
+// source holds the records of a stream, made if need be.
+func (s *Shop) source(name string) source {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sources == nil {
+		s.sources = map[string]source{}
+	}
+	if s.sources[name] == nil {
+		def, _ := streamNamed(name)
+		s.sources[name] = newRows(def)
+	}
+	return s.sources[name]
+}
+
+// changed drops what was made of a stream.
+func (s *Shop) changed(name string) {
+	if name != "store_values" {
+		return
+	}
+	s.mu.Lock()
+	s.views = nil
+	s.mu.Unlock()
+	s.source("products").forget()
+}
+
+// record returns the record with this key, nil when there is none.
+func (s *Shop) record(stream string, key string) *record { return s.source(stream).byKey(key) }
+
+// recordByID returns the record with this id, nil when there is none.
+func (s *Shop) recordByID(stream string, id int64) *record { return s.source(stream).byID(id) }
+
+// viewOf returns what turns a product into what one store view sees, nil when the view has no values of its own.
+func (s *Shop) viewOf(storeCode string) func(*record) *record {
+	code := fold(storeCode)
+	s.mu.Lock()
+	values, made := s.views[code]
+	s.mu.Unlock()
+	if !made {
+		values = map[int64][]byte{}
+		s.source("store_values").each(func(r *record) bool {
+			if fold(unquote(member(r.raw, "store_code"))) == code {
+				id, _ := integer(member(r.raw, "id"))
+				values[id] = r.raw
+			}
+			return true
+		})
+		s.mu.Lock()
+		if s.views == nil {
+			s.views = map[string]map[int64][]byte{}
+		}
+		s.views[code] = values
+		s.mu.Unlock()
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	return func(r *record) *record {
+		if values[r.id] == nil {
+			return r
+		}
+		seen := *r
+		seen.raw = overlay(r.raw, values[r.id])
+		seen.out = overlay(r.out, values[r.id])
+		return &seen
+	}
 }
 
 // listed is a record as a list shows it: without the stream's hidden member, and a product without its stock item, which only
@@ -108,160 +193,6 @@ func listed(def stream, raw []byte) []byte {
 	return raw
 }
 
-// Delete removes the record with this key (see Key); it is no error when there is none.
-func (s *Shop) Delete(stream string, key string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	rows := s.rows(stream)
-	if old := rows.byKey[Key(key)]; old != nil {
-		delete(rows.byKey, old.key)
-		delete(rows.byID, old.id)
-		s.forget(stream)
-	}
-}
-
-// Records returns a stream's records by id, or in the order of the file where there is no id. The caller must not change them.
-func (s *Shop) Records(stream string) []json.RawMessage {
-	table := s.table(stream)
-	records := make([]json.RawMessage, len(table.records))
-	for i, r := range table.records {
-		records[i] = r.raw
-	}
-	return records
-}
-
-// record returns the record with this key, nil when there is none.
-func (s *Shop) record(stream string, key string) *record {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.rows(stream).byKey[key]
-}
-
-// recordByID returns the record with this id, nil when there is none.
-func (s *Shop) recordByID(stream string, id int64) *record {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.rows(stream).byID[id]
-}
-
-func (s *Shop) rows(name string) *rows {
-	if s.streams == nil {
-		s.streams = map[string]*rows{}
-	}
-	if s.streams[name] == nil {
-		s.streams[name] = &rows{byKey: map[string]*record{}, byID: map[int64]*record{}}
-	}
-	return s.streams[name]
-}
-
-// forget drops the tables made of a stream that has changed.
-func (s *Shop) forget(name string) {
-	if name == "store_values" || name == "products" {
-		clear(s.tables)
-		return
-	}
-	delete(s.tables, name)
-}
-
-// table returns a stream's records in order, ready to be searched.
-func (s *Shop) table(name string) *table {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.tableLocked(name, name, nil)
-}
-
-// productTable returns the products as one store view sees them.
-func (s *Shop) productTable(storeCode string) *table {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	cacheKey := "products " + storeCode
-	if cached := s.tables[cacheKey]; cached != nil {
-		return cached
-	}
-	overrides := map[int64][]byte{}
-	for _, r := range s.rows("store_values").byKey {
-		if fold(unquote(member(r.raw, "store_code"))) == fold(storeCode) {
-			id, _ := integer(member(r.raw, "id"))
-			overrides[id] = r.raw
-		}
-	}
-	if len(overrides) == 0 {
-		base := s.tableLocked("products", "products", nil)
-		s.tables[cacheKey] = base
-		return base
-	}
-	return s.tableLocked("products", cacheKey, func(r *record) *record {
-		if overrides[r.id] == nil {
-			return r
-		}
-		seen := *r
-		seen.raw = overlay(r.raw, overrides[r.id])
-		seen.out = overlay(r.out, overrides[r.id])
-		return &seen
-	})
-}
-
-func (s *Shop) tableLocked(name, cacheKey string, view func(*record) *record) *table {
-	if cached := s.tables[cacheKey]; cached != nil {
-		return cached
-	}
-	def, _ := streamNamed(name)
-	made := &table{stream: def}
-	for _, r := range s.rows(name).byKey {
-		if view != nil {
-			r = view(r)
-		}
-		made.records = append(made.records, r)
-	}
-	slices.SortFunc(made.records, func(a, b *record) int { return cmp.Compare(a.id, b.id) })
-	if s.tables == nil {
-		s.tables = map[string]*table{}
-	}
-	s.tables[cacheKey] = made
-	return made
-}
-
-// overlay writes the values of one store view over a product: those it has itself in their place, others as custom attributes.
-func overlay(product, values []byte) []byte {
-	eachMember(values, func(name string, value []byte) bool {
-		switch {
-		case name == "id" || name == "store_code":
-		case member(product, name) != nil || name == "price" || name == "weight":
-			product = withMember(product, name, value)
-		default:
-			attributes := withAttribute(member(product, "custom_attributes"), name, value)
-			product = withMember(product, "custom_attributes", attributes)
-		}
-		return true
-	})
-	return product
-}
-
-// withAttribute replaces or adds one of a product's custom attributes.
-func withAttribute(attributes []byte, code string, value []byte) []byte {
-	added := append(appendString([]byte(`{"attribute_code":`), code), `,"value":`...)
-	added = append(append(added, value...), '}')
-	out := []byte{'['}
-	add := func(attribute []byte) {
-		if len(out) > 1 {
-			out = append(out, ',')
-		}
-		out = append(out, attribute...)
-	}
-	seen := false
-	eachElement(attributes, func(attribute []byte) bool {
-		if unquote(member(attribute, "attribute_code")) == code {
-			attribute, seen = added, true
-		}
-		add(attribute)
-		return true
-	})
-	if !seen {
-		add(added)
-	}
-	return append(out, ']')
-}
-
 // storeCode is the store view that a path without one means.
 func (s *Shop) storeCode() string {
 	if s.DefaultStoreCode == "" {
@@ -275,21 +206,23 @@ func (s *Shop) hasStore(code string) bool {
 	if code == "all" || code == s.storeCode() {
 		return true
 	}
-	for _, store := range s.table("stores").records {
-		if unquote(member(store.raw, "code")) == code {
-			return code != "admin"
-		}
-	}
-	return false
+	known := false
+	s.source("stores").each(func(r *record) bool {
+		known = unquote(member(r.raw, "code")) == code
+		return !known
+	})
+	return known && code != "admin"
 }
 
 // store returns the code and the website of a store view named by id or code, nothing when there is no such view.
 func (s *Shop) store(name string) (code, website string) {
-	for _, r := range s.table("stores").records {
-		code := unquote(member(r.raw, "code"))
-		if unquote(member(r.raw, "id")) == name || code == name {
-			return code, unquote(member(r.raw, "website_id"))
+	s.source("stores").each(func(r *record) bool {
+		at := unquote(member(r.raw, "code"))
+		if unquote(member(r.raw, "id")) == name || at == name {
+			code, website = at, unquote(member(r.raw, "website_id"))
+			return false
 		}
-	}
-	return "", ""
+		return true
+	})
+	return code, website
 }

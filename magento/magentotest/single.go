@@ -73,7 +73,7 @@ func (s *Server) stockItem(c *call) *answer {
 func (s *Server) stockStatus(c *call) *answer {
 	sku := c.path["sku"]
 	product := s.shop.record("products", Key(sku))
-	if product == nil && len(s.shop.table("products").records) > 0 {
+	if product == nil && s.shop.source("products").count() > 0 {
 		return noSuchProduct(sku)
 	}
 	if strings.HasSuffix(sku, " ") && product != nil {

@@ -1,6 +1,7 @@
 package magentotest
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -115,55 +116,98 @@ func (t *table) noteFields(object []byte) {
 
 // order returns the records' places in the order asked for; ties, and no sort orders at all, go by id.
 func (t *table) order(sorts []sortOrder) []int {
-	var name strings.Builder
-	for _, sort := range sorts {
-		name.WriteString(sort.field + " " + sort.direction + ",")
-	}
 	columns := make([][]value, len(sorts))
 	for i, sort := range sorts {
 		columns[i] = t.column(sort.field)
 	}
+	name := orderName(sorts)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if made := t.orders[name.String()]; made != nil {
+	if made := t.orders[name]; made != nil {
 		return made
 	}
 	made := make([]int, len(t.records))
 	for i := range made {
 		made[i] = i
 	}
-	if len(t.records) > 0 {
-		slices.SortStableFunc(made, func(a, b int) int {
-			for i, sort := range sorts {
-				if c := compareValues(columns[i][a], columns[i][b]); c != 0 && sort.direction == "ASC" {
-					return c
-				} else if c != 0 {
-					return -c
-				}
+	slices.SortStableFunc(made, func(a, b int) int {
+		for i, sort := range sorts {
+			if c := sort.compare(columns[i][a], columns[i][b]); c != 0 {
+				return c
 			}
-			return a - b
-		})
-	}
+		}
+		return a - b
+	})
 	if t.orders == nil {
 		t.orders = map[string][]int{}
 	}
-	t.orders[name.String()] = made
+	t.orders[name] = made
 	return made
 }
 
+// compare orders two values; downwards unless it says ASC.
+func (s sortOrder) compare(a, b value) int {
+	if c := compareValues(a, b); s.direction == "ASC" {
+		return c
+	} else {
+		return -c
+	}
+}
+
+func orderName(sorts []sortOrder) string {
+	var name strings.Builder
+	for _, sort := range sorts {
+		name.WriteString(sort.field + " " + sort.direction + ",")
+	}
+	return name.String()
+}
+
 // search returns the records that match all groups, in order.
-func (t *table) search(groups [][]filter, sorts []sortOrder) []*record {
-	tests := make([]func(int) bool, len(groups))
-	for i, group := range groups {
+func (t *table) search(q query) []*record {
+	tests := make([]func(int) bool, len(q.groups))
+	for i, group := range q.groups {
 		tests[i] = t.groupTest(group)
 	}
-	var found []*record
-	for _, place := range t.order(sorts) {
-		if !slices.ContainsFunc(tests, func(test func(int) bool) bool { return !test(place) }) {
-			found = append(found, t.records[place])
+	var found []int
+	for _, place := range t.order(q.sorts) {
+		hidden := len(q.hidden) > 0 && q.hidden[t.records[place].id]
+		if !hidden && !slices.ContainsFunc(tests, func(test func(int) bool) bool { return !test(place) }) {
+			found = append(found, place)
 		}
 	}
-	return found
+	if q.ties != 0 {
+		t.shuffleTies(found, q)
+	}
+	out := make([]*record, len(found))
+	for i, place := range found {
+		out[i] = t.records[place]
+	}
+	return out
+}
+
+// shuffleTies puts rows that are equal by the sort orders into an order of their own.
+func (t *table) shuffleTies(places []int, q query) {
+	columns := make([][]value, len(q.sorts))
+	for i, sort := range q.sorts {
+		columns[i] = t.column(sort.field)
+	}
+	slices.SortStableFunc(places, func(a, b int) int {
+		for i, sort := range q.sorts {
+			if c := sort.compare(columns[i][a], columns[i][b]); c != 0 {
+				return c
+			}
+		}
+		return cmp.Compare(mix(q.ties^uint64(t.records[a].id)), mix(q.ties^uint64(t.records[b].id)))
+	})
+}
+
+// mix scatters a number (splitmix64's finish), the same everywhere and always.
+func mix(x uint64) uint64 {
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	return x ^ x>>31
 }
 
 // groupTest tells whether a record matches any filter of a group; filters of one group are ORed, groups are ANDed. [obs]
