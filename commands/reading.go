@@ -1,0 +1,101 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"magento-optiply/config"
+	"magento-optiply/store"
+)
+
+// shopToRead opens the shop's folder for a command that only looks. Without a configuration file, what the demo of the README
+// left behind is looked into.
+func (a *app) shopToRead() (*store.Shop, error) {
+	if demo := config.Demo(); !a.configGiven && !exists(a.configPath) && exists(filepath.Join(demo.DataDir, demo.Shop)) {
+		return store.Open(demo.DataDir, demo.Shop)
+	}
+	_, shop, err := a.openShop("")
+	return shop, err
+}
+
+// openToRead opens a run with the state, read-only. Without an id it is the latest finished run, or what there is: an older
+// one where another process has the latest open, a partial one, the state alone. It says which on stderr.
+func (a *app) openToRead(ctx context.Context, shop *store.Shop, id string) (*store.Run, error) {
+	if id != "" {
+		ref, err := shop.Find(id)
+		if err != nil {
+			return nil, err
+		}
+		return a.openRef(ctx, shop, ref)
+	}
+	refs, err := readable(shop)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range refs {
+		run, err := a.openRef(ctx, shop, ref)
+		var busy *store.BusyError
+		if errors.As(err, &busy) || errors.Is(err, fs.ErrNotExist) {
+			a.log.Warn("this run's file is open in another process: an older run is taken", "run", ref.ID)
+			continue
+		}
+		if err == nil {
+			a.log.Info("latest run", "run", run.ID, "partial", run.Partial)
+		}
+		return run, err
+	}
+	state, err := shop.OpenState(ctx, store.Read)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, store.ErrNoRun
+	}
+	if err == nil {
+		a.log.Info("there is no run that can be read: the state alone is open")
+		a.noteStale(state)
+	}
+	return state, err
+}
+
+// readable lists the runs in the order in which they are tried: finished ones, then partial ones, the newest first.
+func readable(shop *store.Shop) ([]store.RunRef, error) {
+	refs, err := shop.Runs()
+	if err != nil {
+		return nil, err
+	}
+	var finished, partial []store.RunRef
+	for i := len(refs) - 1; i >= 0; i-- {
+		if refs[i].Partial {
+			partial = append(partial, refs[i])
+		} else {
+			finished = append(finished, refs[i])
+		}
+	}
+	return append(finished, partial...), nil
+}
+
+// openRef opens one run file, with the state if there is one.
+func (a *app) openRef(ctx context.Context, shop *store.Shop, ref store.RunRef) (*store.Run, error) {
+	run, err := shop.OpenRun(ctx, ref, store.Options{Run: store.Read, State: store.Read})
+	if err == nil {
+		a.noteStale(run)
+		return run, nil
+	}
+	var busy *store.BusyError
+	if !errors.Is(err, fs.ErrNotExist) && !errors.As(err, &busy) {
+		return nil, err
+	}
+	// Which of the two files it was, an attempt without the state tells.
+	run, rerr := shop.OpenRun(ctx, ref, store.Options{Run: store.Read})
+	if rerr != nil {
+		return nil, rerr
+	}
+	a.log.Warn("the run is open without the state", "because", err)
+	return run, nil
+}
+
+func (a *app) noteStale(run *store.Run) {
+	if run.StateStale {
+		a.log.Info("a run is going on: the state is the copy that it published")
+	}
+}
