@@ -121,15 +121,3 @@ func asOptiply(err error) *optiply.Error {
 	}
 	return &optiply.Error{Kind: optiply.Transport, Sent: true, Err: err}
 }
-
-// blocked are the changes that were passed over because an earlier request for them is not settled.
-type blocked struct {
-	mu   sync.Mutex
-	list []change
-}
-
-func (b *blocked) add(c change) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.list = append(b.list, c)
-}

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/shopspring/decimal"
 )
 
 //go:embed sql/issues.sql
@@ -23,38 +21,46 @@ var parkSQL string
 //go:embed sql/unpark_others.sql
 var unparkOthersSQL string
 
-// sameNumber compares money, which Optiply answers as text and takes as a number.
-func sameNumber(a, b string) bool {
-	x, err := decimal.NewFromString(a)
-	if err != nil {
-		return false
-	}
-	y, err := decimal.NewFromString(b)
-	return err == nil && x.Equal(y)
-}
-
 // finish ends a load whose every change is acknowledged, rejected or held: the rows that did not get through are named in
 // run.issues and parked in the state, and only then the bookmarks move (section 6.3, invariant 1). The issues come first,
 // because two files cannot be written in one transaction: a kill between the two leaves the bookmarks where they were.
 func (j *Job) finish(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	if _, err := j.Run.DB.ExecContext(ctx, "DELETE FROM run.issues WHERE phase = 'load'"); err != nil {
+	if err := j.nameWhatIsLeft(ctx); err != nil {
 		return fmt.Errorf("name what was left out: %w", err)
-	}
-	if _, err := j.Run.DB.ExecContext(ctx, issuesSQL, j.plan.RunID, j.plan.Hash); err != nil {
-		return fmt.Errorf("name what was left out: %w", err)
-	}
-	for _, c := range j.blocked.list {
-		_, err := j.Run.DB.ExecContext(ctx, "INSERT INTO run.issues BY NAME SELECT 'load' AS phase, 'held' AS kind, ? AS entity, ? AS remote_id, nullif(?, '') AS sku, ? AS reason",
-			c.entity, c.remoteID, c.sku, "what became of an earlier request for it is not known, and Optiply could not be read back")
-		if err != nil {
-			return fmt.Errorf("name what was left out: %w", err)
-		}
-	}
-	if _, err := j.Run.DB.ExecContext(ctx, "UPDATE run.info SET loaded_at = ?", j.Now().UTC()); err != nil {
-		return fmt.Errorf("finish the load: %w", err)
 	}
 	return j.moveOn(ctx)
+}
+
+// nameWhatIsLeft writes the rows of phase load of run.issues, in one transaction of the run file.
+func (j *Job) nameWhatIsLeft(ctx context.Context) error {
+	late := []string{}
+	for k := range j.late {
+		if k.entity == "products" {
+			late = append(late, k.remoteID)
+		}
+	}
+	list, err := json.Marshal(late)
+	if err != nil {
+		return err
+	}
+	tx, err := j.Run.DB.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for _, q := range []struct {
+		text string
+		args []any
+	}{
+		{"DELETE FROM run.issues WHERE phase = 'load'", nil},
+		{issuesSQL, []any{j.plan.RunID, j.plan.Hash, string(list)}},
+		{"UPDATE run.info SET loaded_at = ?", []any{j.Now().UTC()}},
+	} {
+		if _, err := tx.ExecContext(ctx, q.text, q.args...); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+	}
+	return tx.Commit()
 }
 
 // moveOn parks what waits and moves the bookmarks, in one transaction of the state file.

@@ -33,12 +33,12 @@ type Job struct {
 	// RetryWait is the wait before a second attempt of a request; it then doubles. 0 means 2 s. Retry-After wins.
 	RetryWait time.Duration
 
-	ledger  *ledger
-	plan    Plan
-	budget  budget
-	pause   pause
-	counts  counts
-	blocked blocked
+	ledger *ledger
+	plan   Plan
+	late   map[key]bool // settled after the plan was made
+	budget budget
+	pause  pause
+	counts counts
 }
 
 // Count is what became of the changes of one entity and operation.
@@ -78,7 +78,10 @@ func (j *Job) Load(ctx context.Context, hash string) (*Result, error) {
 	if err := j.settle(ctx); err != nil {
 		return &Result{Plan: j.plan}, &StoppedError{err}
 	}
-	if err := fits(ctx, j.Run, j.plan); err != nil {
+	if err := j.findLate(ctx); err != nil {
+		return &Result{Plan: j.plan}, err
+	}
+	if err := fits(ctx, j.Run, j.plan, j.late); err != nil {
 		return &Result{Plan: j.plan}, err
 	}
 	for _, s := range steps() {
@@ -136,12 +139,13 @@ func (j *Job) runStep(ctx context.Context, s step) error {
 		workers.Go(func() {
 			for c := range work {
 				outcome, err := j.send(ctx, c)
+				if outcome != "" {
+					j.counts.add(s, outcome)
+					j.Progress.Add(name, 1)
+				}
 				if err != nil {
 					stop(err)
-					continue
 				}
-				j.counts.add(s, outcome)
-				j.Progress.Add(name, 1)
 			}
 		})
 	}

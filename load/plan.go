@@ -94,8 +94,8 @@ func ReadPlan(ctx context.Context, run *store.Run, hash string) (Plan, error) {
 }
 
 // fits refuses a plan that was made against a state that has changed since (section 9.6). What this very plan has changed,
-// before it was stopped, does not count.
-func fits(ctx context.Context, run *store.Run, p Plan) error {
+// before it was stopped, does not count, nor does what was settled late: those rows are passed over one by one.
+func fits(ctx context.Context, run *store.Run, p Plan, late map[key]bool) error {
 	var newer *string
 	err := run.DB.QueryRowContext(ctx, `SELECT max(run_id) FROM state.ledger
 		WHERE state = 'acknowledged' AND run_id > ? AND seq > (SELECT coalesce(state_changes, 0) FROM run.info)`, run.ID).Scan(&newer)
@@ -119,11 +119,13 @@ func fits(ctx context.Context, run *store.Run, p Plan) error {
 	defer rows.Close()
 	var moved []string
 	for rows.Next() {
-		var entity, id string
-		if err := rows.Scan(&entity, &id); err != nil {
-			return err
+		var k key
+		if err := rows.Scan(&k.entity, &k.remoteID); err != nil {
+			return fmt.Errorf("compare the plan with the state: %w", err)
 		}
-		moved = append(moved, entity+" "+id)
+		if !late[k] {
+			moved = append(moved, k.entity+" "+k.remoteID)
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return err

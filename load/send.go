@@ -5,69 +5,93 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"magento-optiply/optiply"
 )
 
+// sending is a change on its way: the ledger's row for it, and when it was first sent. Nothing that it made at Optiply is
+// older than that.
+type sending struct {
+	change
+	event
+	since time.Time
+}
+
 // send brings one change to Optiply and returns where it ended: acknowledged, rejected or held. An error stops the load.
 func (j *Job) send(ctx context.Context, c change) (State, error) {
-	base := event{RunID: j.plan.RunID, PlanHash: j.plan.Hash, Entity: c.entity, Op: c.op, RemoteID: c.remoteID, OptiplyID: c.optiplyID}
-	if s := j.ledger.stateOf(c.key()); c.op == "create" && (s == Sent || s == Unknown) {
-		// Settling could not tell what became of an earlier create of the same thing (section 9.3). The ledger keeps that.
-		j.blocked.add(c)
+	if j.late[c.key()] {
+		return outcomeOfLate(c), nil
+	}
+	if before := j.ledger.stateOf(c.key()); before == Sent || before == Unknown {
+		// Settling could not tell what became of an earlier request for the same thing (section 9.3). The ledger keeps that,
+		// and nothing else is sent for it: an answer to a later request would hide that the earlier one is open.
 		return Held, nil
 	}
+	base := event{RunID: j.plan.RunID, PlanHash: j.plan.Hash, Entity: c.entity, Op: c.op, RemoteID: c.remoteID, OptiplyID: c.optiplyID}
 	body, missing, err := j.body(ctx, c)
 	if err != nil {
 		return "", err
 	}
 	if missing != "" {
-		return Held, j.hold(base, missing)
+		base.State, base.Reason = Held, missing
+		return Held, j.ledger.record(base)
 	}
 	sum := sha256.Sum256(body)
 	base.Body, base.BodyHash = string(body), hex.EncodeToString(sum[:])
-	return j.attempts(ctx, c, base)
-}
-
-func (j *Job) hold(e event, reason string) error {
-	e.State, e.Reason = Held, reason
-	return j.ledger.record(e)
+	return j.attempts(ctx, sending{c, base, j.Now()})
 }
 
 // attempts sends one request until it is decided, five times at most.
-func (j *Job) attempts(ctx context.Context, c change, base event) (State, error) {
+func (j *Job) attempts(ctx context.Context, s sending) (State, error) {
 	var last *optiply.Error
-	for attempt := 1; attempt <= mostAttempts; attempt++ {
-		if err := j.wait(ctx, attempt, last); err != nil {
+	for s.Attempt = 1; s.Attempt <= mostAttempts; s.Attempt++ {
+		if err := j.wait(ctx, s.Attempt, last); err != nil {
 			return "", err
 		}
-		base.Attempt = attempt
-		sent := base
-		sent.State = Sent
-		if err := j.ledger.record(sent); err != nil { // invariant 2: durable before the request leaves
-			return "", err
+		if s.op == "create" && j.ledger.stateOf(s.key()) == Unknown {
+			// Looked for after the wait and right before it is sent again: the server may still have been at it.
+			if state, done, err := j.readBack(ctx, s); done {
+				return state, err
+			}
 		}
-		resource, err := j.request(ctx, c, json.RawMessage(base.Body))
-		if err == nil {
-			return Acknowledged, j.acknowledge(base, resource)
+		resource, undone, err := j.attempt(ctx, s)
+		if resource != nil {
+			return Acknowledged, j.acknowledge(s.event, resource)
+		}
+		if undone == "" {
+			return "", err // the ledger could not be written
 		}
 		last = asOptiply(err)
-		state, done, err := j.failed(ctx, c, base, last)
-		if done || err != nil {
+		if state, done, err := j.failed(ctx, s, undone, last); done {
 			return state, err
 		}
 	}
-	return j.giveUp(base, last)
+	s.Attempt = mostAttempts
+	return j.giveUp(ctx, s, last)
+}
+
+// attempt writes the ledger and sends once. undone is where the change stands if this attempt turns out not to have been
+// applied; an update of which an earlier attempt may have been stays unknown.
+func (j *Job) attempt(ctx context.Context, s sending) (resource *optiply.Resource, undone State, err error) {
+	undone = Planned
+	if before := j.ledger.stateOf(s.key()); before == Sent || before == Unknown {
+		undone = Unknown
+	}
+	sent := s.event
+	sent.State = Sent
+	if err := j.ledger.record(sent); err != nil { // invariant 2: durable before the request leaves
+		return nil, "", err
+	}
+	resource, err = j.request(ctx, s.change, json.RawMessage(s.Body))
+	return resource, undone, err
 }
 
 // request is one attempt. Once it may have left, its answer is waited for even when the run is being stopped: Ctrl-C ends
-// what is in flight.
+// after what is in flight.
 func (j *Job) request(ctx context.Context, c change, body json.RawMessage) (*optiply.Resource, error) {
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		return nil, &optiply.Error{Kind: optiply.Transport, Err: context.Cause(ctx)} // not sent
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -84,70 +108,8 @@ func kindOf(entity string) string {
 	return optiply.Products
 }
 
-func (j *Job) acknowledge(e event, r *optiply.Resource) error {
-	e.State, e.OptiplyID, e.UUID = Acknowledged, r.ID, r.UUID
-	e.Status = 200
-	if e.Op == "create" {
-		e.Status = 201
-	}
-	j.budget.succeeded()
-	return j.ledger.record(e) // section 9.2: with the state row, before it counts
-}
-
-// failed notes what an error means for the change, and says whether that decides it.
-func (j *Job) failed(ctx context.Context, c change, e event, err *optiply.Error) (state State, done bool, stop error) {
-	e.Status, e.Reason = err.Status, err.Error()
-	switch {
-	case err.Fatal() || ctx.Err() != nil && err.Kind == optiply.Transport && !err.Sent:
-		e.State = Planned // refused before it was looked at, or never sent
-		if serr := j.ledger.record(e); serr != nil {
-			return "", true, serr
-		}
-		if ctx.Err() != nil {
-			return "", true, context.Cause(ctx)
-		}
-		return "", true, err
-	case err.Kind == optiply.NotFound && c.op != "create":
-		e.Reason = "somebody deleted it in Optiply: " + e.Reason
-		e.State = Held
-		return Held, true, j.ledger.record(e)
-	case err.Kind == optiply.NotFound || err.Kind == optiply.Rejected:
-		e.State = Rejected
-		if serr := j.ledger.record(e); serr != nil {
-			return "", true, serr
-		}
-		return Rejected, true, j.budget.failed(err)
-	case err.Unknown():
-		e.State = Unknown
-		if serr := j.ledger.record(e); serr != nil {
-			return "", true, serr
-		}
-		if c.op != "create" {
-			return "", false, nil // safe to repeat (section 9.4)
-		}
-		return j.readBackNow(ctx, c, e)
-	}
-	e.State = Planned // the answer says that nothing was applied
-	return "", false, j.ledger.record(e)
-}
-
-// giveUp ends a row that five attempts did not bring through.
-func (j *Job) giveUp(e event, last *optiply.Error) (State, error) {
-	if last.Unknown() && e.Op != "create" {
-		// An update that may have been applied stays unknown: the next run sends it again before anything else.
-		return Held, j.budget.failed(last)
-	}
-	e.State, e.Status, e.Reason = Rejected, last.Status, fmt.Sprintf("given up after %d attempts: %v", mostAttempts, last)
-	if last.Kind == optiply.Transport || last.Unknown() {
-		e.State = Held // a request that never got through says nothing about the row
-	}
-	if err := j.ledger.record(e); err != nil {
-		return "", err
-	}
-	return e.State, j.budget.failed(last)
-}
-
-// wait holds an attempt back: while Optiply asked everybody to wait, and before a repetition with doubling waits and jitter.
+// wait holds an attempt back: while Optiply asked to be left alone, which goes for all workers, and before a repetition
+// with doubling waits and jitter. It is an error when the load is being stopped.
 func (j *Job) wait(ctx context.Context, attempt int, last *optiply.Error) error {
 	if last != nil {
 		d := j.RetryWait << (attempt - 2)
@@ -155,21 +117,21 @@ func (j *Job) wait(ctx context.Context, attempt int, last *optiply.Error) error 
 		if last.RetryAfter > 0 {
 			d = last.RetryAfter
 		}
-		if last.Kind == optiply.Throttled {
+		if last.Kind == optiply.Throttled || last.RetryAfter > 0 {
 			j.pause.extend(j.Now().Add(d))
 		} else if err := sleep(ctx, d); err != nil {
 			return err
 		}
 	}
-	for {
-		left := j.pause.left(j.Now())
-		if left <= 0 {
-			return nil
-		}
+	for left := j.pause.left(j.Now()); left > 0; left = j.pause.left(j.Now()) {
 		if err := sleep(ctx, left); err != nil {
 			return err
 		}
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -181,58 +143,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// body is what is sent. For an order the Magento ids of its lines' products are replaced by Optiply's; missing names a
-// product that Optiply does not have yet, for which the order waits (section 7).
-func (j *Job) body(ctx context.Context, c change) (body json.RawMessage, missing string, err error) {
-	if c.entity != "sell_orders" {
-		return c.attributes, "", nil
-	}
-	ids, err := j.productIDs(ctx, c.lines)
-	if err != nil {
-		return nil, "", err
-	}
-	type orderLine struct {
-		Quantity      json.Number `json:"quantity"`
-		SubtotalValue json.Number `json:"subtotalValue"`
-		ProductID     json.Number `json:"productId"`
-	}
-	var lines []orderLine
-	for _, l := range c.lines {
-		id, ok := ids[l.Product]
-		if !ok {
-			return nil, "product " + l.Product + " of one of its lines is not in Optiply yet: its create was rejected or held", nil
-		}
-		lines = append(lines, orderLine{l.Quantity, l.SubtotalValue, json.Number(id)})
-	}
-	encoded, err := json.Marshal(lines)
-	if err != nil {
-		return nil, "", fmt.Errorf("write the lines of order %s: %w", c.remoteID, err)
-	}
-	head := strings.TrimSuffix(strings.TrimSpace(string(c.attributes)), "}")
-	return json.RawMessage(head + `,"orderLines":` + string(encoded) + "}"), "", nil
-}
-
-// productIDs looks up the Optiply ids of products by their Magento ids.
-func (j *Job) productIDs(ctx context.Context, lines []line) (map[string]string, error) {
-	wanted := make([]any, len(lines))
-	for i, l := range lines {
-		wanted[i] = l.Product
-	}
-	marks := strings.TrimSuffix(strings.Repeat("?,", len(wanted)), ",")
-	rows, err := j.Run.DB.QueryContext(ctx, "SELECT remote_id, optiply_id FROM state.products WHERE remote_id IN ("+marks+")", wanted...)
-	if err != nil {
-		return nil, fmt.Errorf("look up products at Optiply: %w", err)
-	}
-	defer rows.Close()
-	ids := map[string]string{}
-	for rows.Next() {
-		var remoteID, optiplyID string
-		if err := rows.Scan(&remoteID, &optiplyID); err != nil {
-			return nil, fmt.Errorf("look up products at Optiply: %w", err)
-		}
-		ids[remoteID] = optiplyID
-	}
-	return ids, rows.Err()
 }

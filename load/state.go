@@ -4,16 +4,19 @@ import "fmt"
 
 // State is where a change stands: the newest row of the ledger for it.
 //
-//	          ┌────────── not applied, tried again ──────────┐
-//	          ▼                                              │
-//	planned ──► sent ──► acknowledged                        │
-//	              │ ────► rejected   (400, 404, 409, 422, or 500 and 429 five times)
-//	              │ ────► held       (gone at Optiply, or its product is missing)
-//	              └ ────► unknown ─► acknowledged (read back and found)
-//	                         └ ────► planned      (read back, and not there) ─┘
+//	   ┌── not applied (429, no connection; read back, and not there) ──┐
+//	   ▼                                                                │
+//	planned ──► sent ──► acknowledged                                   │
+//	   │         │ ────► rejected   (400, 404 of a create, 409, 422)    │
+//	   │         │ ────► held       (404 of an update)                  │
+//	   │         └ ────► unknown   (no answer, or 5xx) ─────────────────┤
+//	   │                    │ ────► acknowledged (read back, and there) │
+//	   │                    └ ────► sent again, an update only          │
+//	   ├──► rejected or held, after five attempts ◄─────────────────────┘
+//	   └──► held, when the product of an order is missing
 //
 // A row of state sent is durable before its request leaves; one that has no row after it when a run begins was cut off, and
-// is unknown.
+// is as good as unknown. Until that is settled nothing else is sent for the same thing.
 type State string
 
 // The states of a change.
