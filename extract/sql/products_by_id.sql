@@ -1,5 +1,5 @@
 -- purpose: the products to read by id because no window holds them: those parked by an earlier run, and those that only an
---          order line names (the order waits for such a product instead of losing the line)
+--          order line names (the order waits for such a product instead of losing the line); an id that is no number names none
 -- inputs:  state.parked, page.products, page.orders, before.products; $1 whether products are synced
 -- output:  remote_id
 -- grain:   one row a product that this run has not read

@@ -1,16 +1,17 @@
 -- purpose: the SKUs whose stock is asked for one by one: enabled simple products, and no others, because a disabled one
 --          is answered with a 0 that is none and the other types have no stock of their own
--- inputs:  page.products, before.products; $1 whether stock is synced (else only creates need it), $2 whether the whole
+-- inputs:  page.products, before.products, raw.stock_statuses, run.stock_misses; $1 whether stock is synced (else only creates need it), $2 whether the whole
 --          listing was read (else products that Optiply holds are carried)
 -- output:  sku, remote_id
 -- grain:   one row a product that has no answer yet in this run
-WITH item AS (
-    SELECT file, fetched_at, unnest(from_json(content, '{"items": [{"id": "VARCHAR", "sku": "VARCHAR", "status": "VARCHAR", "type_id": "VARCHAR", "updated_at": "VARCHAR"}]}').items, recursive := true)
+WITH answer AS (
+    SELECT file, fetched_at, from_json(content, '{"items": [{"id": "VARCHAR", "sku": "VARCHAR", "status": "VARCHAR", "type_id": "VARCHAR", "updated_at": "VARCHAR"}]}').items AS items
     FROM page.products
 ),
+item AS (SELECT file, fetched_at, generate_subscripts(items, 1) AS position, unnest(items, recursive := true) FROM answer),
 listed AS (
     SELECT id, sku, status, type_id FROM item
-    QUALIFY row_number() OVER (PARTITION BY id ORDER BY updated_at DESC, fetched_at DESC, file DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY id ORDER BY updated_at DESC, fetched_at DESC, file DESC, position DESC) = 1  -- as stage.products
 ),
 wanted AS (
     SELECT id AS remote_id, sku FROM listed
