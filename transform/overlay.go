@@ -6,14 +6,13 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 )
 
 // Overlay returns the embedded files with those of dir in place of, or beside, them: a file of the same name replaces,
 // another runs where its name sorts. A folder without any .sql file is an error, since it is a wrong path.
 func Overlay(dir string) (fs.FS, error) {
-	names, err := filepath.Glob(filepath.Join(dir, "*.sql"))
+	names, err := fs.Glob(os.DirFS(dir), "*.sql")
 	if err != nil {
 		return nil, fmt.Errorf("read --sql %s: %w", dir, err)
 	}
