@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -161,14 +162,27 @@ func (a *app) before(c *cli.Context) error {
 	return nil
 }
 
-// loadConfig reads the configuration. With fixtures and no file, the embedded demo configuration serves.
-func (a *app) loadConfig(fixtures string) (*config.Config, error) {
-	opts := config.Options{Env: a.env.LookupEnv, Fixtures: fixtures != ""}
-	if fixtures != "" && !a.configGiven && !exists(a.configPath) {
-		a.log.Info("no configuration file: the demo configuration is used, with the sandbox as Optiply")
-		return config.Demo(), nil
+// needs says whom a command talks to; the configuration of the others may lack its secrets, which the person who looks
+// into a night need not have.
+type needs struct {
+	magento, optiply bool
+	fixtures         string
+}
+
+// loadConfig reads the configuration. Where there is no file, the embedded demo configuration serves a run over fixtures,
+// and the commands that look at what such a run has left.
+func (a *app) loadConfig(n needs) (*config.Config, error) {
+	if !a.configGiven && !exists(a.configPath) {
+		demo := config.Demo()
+		if n.fixtures != "" {
+			a.log.Info("no configuration file: the demo configuration is used, with the sandbox as Optiply")
+			return demo, nil
+		}
+		if !n.magento && exists(filepath.Join(demo.DataDir, demo.Shop)) {
+			return demo, nil
+		}
 	}
-	cfg, err := config.Load(a.configPath, opts)
+	cfg, err := config.Load(a.configPath, config.Options{Env: a.env.LookupEnv, NoMagento: !n.magento || n.fixtures != "", NoOptiply: !n.optiply})
 	if err != nil {
 		return nil, usageError(err)
 	}
@@ -176,8 +190,8 @@ func (a *app) loadConfig(fixtures string) (*config.Config, error) {
 }
 
 // openShop reads the configuration and opens the shop's folder.
-func (a *app) openShop(fixtures string) (*config.Config, *store.Shop, error) {
-	cfg, err := a.loadConfig(fixtures)
+func (a *app) openShop(n needs) (*config.Config, *store.Shop, error) {
+	cfg, err := a.loadConfig(n)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -29,18 +29,32 @@ type night struct {
 }
 
 // begin opens the shop and takes its lock (invariant 9).
-func (a *app) begin(command, fixtures string) (*night, error) {
-	cfg, shop, err := a.openShop(fixtures)
+func (a *app) begin(command string, needed needs) (*night, error) {
+	cfg, shop, err := a.openShop(needed)
 	if err != nil {
+		return nil, err
+	}
+	if err := supported(cfg); err != nil {
 		return nil, err
 	}
 	lock, err := shop.Lock(command, a.env.Now())
 	if err != nil {
 		return nil, err
 	}
-	n := &night{app: a, cfg: cfg, shop: shop, command: command, fixtures: fixtures, progress: newProgress(a.env, a.progress, a.log)}
+	n := &night{app: a, cfg: cfg, shop: shop, command: command, fixtures: needed.fixtures, progress: newProgress(a.env, a.progress, a.log)}
 	n.stop = append(n.stop, func() { _ = lock.Release() }, n.progress.Close)
 	return n, nil
+}
+
+// supported refuses settings that this version knows by name and does not do yet, rather than to pass over them.
+func supported(cfg *config.Config) error {
+	if err := extract.CheckStreams(cfg.Magento.Streams); err != nil {
+		return usageError(fmt.Errorf("magento.streams: %w", err))
+	}
+	if cfg.Sync.StockRefresh == config.StockRefreshChanged {
+		return usageError(errors.New("sync.stock_refresh: changed is not built into this version; set it to all"))
+	}
+	return nil
 }
 
 // end closes what is open, last opened first.

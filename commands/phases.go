@@ -44,7 +44,7 @@ func (a *app) extractOnly(ctx context.Context, fixtures string, job extract.Job,
 	if err := extract.CheckStreams(job.Streams); err != nil {
 		return err
 	}
-	n, err := a.begin("extract", fixtures)
+	n, err := a.begin("extract", needs{magento: true, fixtures: fixtures})
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (a *app) transformCommand() *cli.Command {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			n, err := a.beginOn(c.Context, "transform", id)
+			n, err := a.beginOn(c.Context, "transform", id, needs{})
 			if err != nil {
 				return err
 			}
@@ -141,8 +141,8 @@ func (a *app) transformCommand() *cli.Command {
 }
 
 // beginOn opens an existing, finished run for a phase command.
-func (a *app) beginOn(ctx context.Context, command, id string) (*night, error) {
-	n, err := a.begin(command, "")
+func (a *app) beginOn(ctx context.Context, command, id string, needed needs) (*night, error) {
+	n, err := a.begin(command, needed)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func (a *app) loadCommand() *cli.Command {
 			if allow < 0 {
 				return usageError(fmt.Errorf("--allow-deletions %d: it is a number of products", allow))
 			}
-			n, err := a.beginOn(c.Context, "load", id)
+			n, err := a.beginOn(c.Context, "load", id, needs{optiply: !dryRun})
 			if err != nil {
 				return err
 			}

@@ -4,19 +4,13 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"path/filepath"
 
-	"magento-optiply/config"
 	"magento-optiply/store"
 )
 
-// shopToRead opens the shop's folder for a command that only looks. Without a configuration file, what the demo of the README
-// left behind is looked into.
+// shopToRead opens the shop's folder for a command that only looks. It needs no secret of the configuration.
 func (a *app) shopToRead() (*store.Shop, error) {
-	if demo := config.Demo(); !a.configGiven && !exists(a.configPath) && exists(filepath.Join(demo.DataDir, demo.Shop)) {
-		return store.Open(demo.DataDir, demo.Shop)
-	}
-	_, shop, err := a.openShop("")
+	_, shop, err := a.openShop(needs{})
 	return shop, err
 }
 

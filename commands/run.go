@@ -2,7 +2,10 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -81,7 +84,7 @@ func (a *app) runNight(ctx context.Context, o *runOptions) (err error) {
 	if o.allowDeletions < 0 {
 		return usageError(fmt.Errorf("--allow-deletions %d: it is a number of products", o.allowDeletions))
 	}
-	n, err := a.begin("run", o.fixtures)
+	n, err := a.begin("run", needs{magento: true, optiply: !o.dryRun, fixtures: o.fixtures})
 	if err != nil {
 		return err
 	}
@@ -128,6 +131,9 @@ func (n *night) start(ctx context.Context, o *runOptions, parts extract.Parts) (
 
 // unfinished finds the newest run that `run` did not bring to its end.
 func (n *night) unfinished(ctx context.Context) (ref store.RunRef, phase string, ok bool, err error) {
+	if err := n.dropUnbegun(); err != nil {
+		return ref, "", false, err
+	}
 	refs, err := n.shop.Runs()
 	if err != nil || len(refs) == 0 {
 		return ref, "", false, err
@@ -151,6 +157,25 @@ func (n *night) unfinished(ctx context.Context) (ref store.RunRef, phase string,
 		}
 	}
 	return ref, "", false, nil
+}
+
+// dropUnbegun removes the newest run file if it was killed before its first page was read. It can lack its settings and
+// even its tables, so that there is nothing in it to go on with.
+func (n *night) dropUnbegun() error {
+	refs, err := n.shop.Runs()
+	if err != nil || len(refs) == 0 {
+		return err
+	}
+	newest := refs[len(refs)-1]
+	if !newest.Partial {
+		return nil
+	}
+	pages, err := os.ReadDir(n.shop.PagesDir(newest.ID))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) || len(pages) > 0 {
+		return err
+	}
+	n.app.log.Info("the newest run was killed before it had read anything; it is removed", "run", newest.ID)
+	return n.shop.Remove(newest)
 }
 
 // through brings a run from a phase to its end. It returns the phase in which it ended.

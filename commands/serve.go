@@ -39,7 +39,7 @@ func (a *app) serveCommand() *cli.Command {
 				Action: func(c *cli.Context) error {
 					dir := c.String("dir")
 					if dir == "" {
-						cfg, err := a.loadConfig("")
+						cfg, err := a.loadConfig(needs{})
 						if err != nil {
 							return err
 						}

@@ -23,7 +23,7 @@ type Config struct {
 // Magento says how to reach a shop and what to read there.
 type Magento struct {
 	// StoreURL has a scheme and neither a trailing slash nor /rest. It is empty
-	// only when the shop comes from fixtures (see [Options]).
+	// only when the shop is not asked (see [Options]).
 	StoreURL string
 
 	AccessToken       Secret

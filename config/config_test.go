@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,7 +101,7 @@ func TestParse_TakesListsAsListOrText(t *testing.T) {
 		`01,main,,3,`, `${IDS}`, `["${FIRST}", main, 3]`,
 	} {
 		yaml := minimal + "magento:\n  store_id: " + written + "\nsync:\n  warehouse_ids: " + written
-		c := parse(t, yaml, config.Options{Fixtures: true, Env: env(map[string]string{"IDS": "01,main , 3", "FIRST": "01"})})
+		c := parse(t, yaml, config.Options{NoMagento: true, Env: env(map[string]string{"IDS": "01,main , 3", "FIRST": "01"})})
 		if !slices.Equal(c.Magento.StoreIDs, want) || !slices.Equal(c.Sync.WarehouseIDs, want) {
 			t.Errorf("%s: got %q and %q", written, c.Magento.StoreIDs, c.Sync.WarehouseIDs)
 		}
@@ -118,7 +119,7 @@ func TestParse_TakesTimes(t *testing.T) {
 		"\n  end_date:\n  lag: 1m":    time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC),
 		"~ # a comment, and no value": time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC),
 	} {
-		options := config.Options{Fixtures: true, Env: env(map[string]string{"DAY": "2024-03-02"})}
+		options := config.Options{NoMagento: true, Env: env(map[string]string{"DAY": "2024-03-02"})}
 		c := parse(t, minimal+"magento:\n  start_date: "+written, options)
 		if !c.Magento.StartDate.Equal(want) || c.Magento.StartDate.Location() != time.UTC {
 			t.Errorf("%s: got %v, want %v", written, c.Magento.StartDate, want)
@@ -133,7 +134,7 @@ func TestParse_KeepsTheTextOfValues(t *testing.T) {
 		`"a\nb"`: "a\nb", "'it''s'": "it's", `a$b$$c`: "a$b$$c", `$${A}`: "${A}", `"x$${A}${A}y"`: "x${A}1y",
 		"|\n    two\n    lines": "two\nlines",
 	} {
-		options := config.Options{Fixtures: true, Env: env(map[string]string{"A": "1"})}
+		options := config.Options{NoMagento: true, Env: env(map[string]string{"A": "1"})}
 		c := parse(t, minimal+"magento:\n  password: "+written, options)
 		if c.Magento.Password != want {
 			t.Errorf("%s: got %q", written, c.Magento.Password.Reveal())
@@ -151,7 +152,7 @@ func TestParse_PutsInVariablesAndFiles(t *testing.T) {
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Load(file, config.Options{Fixtures: true, Env: env(map[string]string{"USER": "${x}, [", "SIZE": "7", "NO": "false"})})
+	c, err := config.Load(file, config.Options{NoMagento: true, Env: env(map[string]string{"USER": "${x}, [", "SIZE": "7", "NO": "false"})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +172,7 @@ func TestParse_ForgivesMissingSecretsNobodyNeeds(t *testing.T) {
 magento: {store_url: "${MAGENTO_URL}", access_token: "${MAGENTO_TOKEN}", custom_cookies: {gate: "${GATE}"}}
 optiply: {base_url: "${OPTIPLY_URL}", client_id: "${ID}", client_secret: "${file:none}", username: "${U}", password: "${P}", account_id: "${A}"}
 `
-	c := parse(t, yaml, config.Options{Fixtures: true, Env: env(map[string]string{"OPTIPLY_URL": "sandbox"})})
+	c := parse(t, yaml, config.Options{NoMagento: true, Env: env(map[string]string{"OPTIPLY_URL": "sandbox"})})
 	if c.Optiply.AccountID != 98 || c.Magento.AccessToken != "" {
 		t.Errorf("got %v", c)
 	}
@@ -189,7 +190,7 @@ func TestSync_StockMode(t *testing.T) {
 		{"{use_stock_statuses: false, use_salable_quantity: false}", config.StockListing},
 		{"{map_stockLevel: false, use_inventory_source_items: true}", config.StockOff},
 	} {
-		c := parse(t, minimal+"sync: "+test.yaml, config.Options{Fixtures: true})
+		c := parse(t, minimal+"sync: "+test.yaml, config.Options{NoMagento: true})
 		if got := c.Sync.StockMode(); got != test.want {
 			t.Errorf("%s: got %s, want %s", test.yaml, got, test.want)
 		}
@@ -209,5 +210,18 @@ func TestMagento_SignIn(t *testing.T) {
 		if got := c.Magento.SignIn(); got != test.want {
 			t.Errorf("%s: got %s, want %s", test.yaml, got, test.want)
 		}
+	}
+}
+
+func TestOptions_WhoIsNotAskedNeedsNoSecret(t *testing.T) {
+	yaml := "shop: demo\nmagento: {store_url: shop.example, access_token: '${NO_SUCH}'}\noptiply: {client_id: '${NO_SUCH}', client_secret: x}\n"
+	if _, err := config.Parse([]byte(yaml), "c.yaml", config.Options{NoMagento: true, NoOptiply: true}); err != nil {
+		t.Errorf("nobody is asked, and yet: %v", err)
+	}
+	if _, err := config.Parse([]byte(yaml), "c.yaml", config.Options{NoMagento: true}); err == nil || strings.Contains(err.Error(), "magento") || !strings.Contains(err.Error(), "optiply.client_id") {
+		t.Errorf("Optiply alone is asked: %v", err)
+	}
+	if _, err := config.Parse([]byte(yaml), "c.yaml", config.Options{NoOptiply: true}); err == nil || strings.Contains(err.Error(), "optiply") || !strings.Contains(err.Error(), "magento.access_token") {
+		t.Errorf("the shop alone is asked: %v", err)
 	}
 }

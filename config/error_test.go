@@ -247,7 +247,7 @@ func TestParse_SaysWhatIsWrongAndWhere(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			options := config.Options{Fixtures: true, Env: env(map[string]string{"SECRET": "secret"})}
+			options := config.Options{NoMagento: true, Env: env(map[string]string{"SECRET": "secret"})}
 			wantError(t, minimal+test.yaml, options, test.want)
 		})
 	}

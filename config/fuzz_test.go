@@ -28,7 +28,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		options := config.Options{Fixtures: true, Env: env(map[string]string{"X": "a: b"})}
+		options := config.Options{NoMagento: true, Env: env(map[string]string{"X": "a: b"})}
 		c, err := config.Parse(data, "shop.yaml", options)
 		var typed *config.Error
 		switch {

@@ -11,9 +11,12 @@ import (
 type Options struct {
 	// Env looks up environment variables for ${NAME}; nil knows none.
 	Env func(name string) (value string, ok bool)
-	// Fixtures says that the shop is a fixture set: store_url and the shop's
-	// sign-in may then be missing.
-	Fixtures bool
+	// NoMagento says that the shop will not be asked (it is a fixture set, or the
+	// command only looks at what is there): store_url, the sign-in and the
+	// variables they name may then be missing.
+	NoMagento bool
+	// NoOptiply says the same of Optiply's account.
+	NoOptiply bool
 }
 
 // Load reads the configuration file at path. Every error is an [*Error]; one for

@@ -107,7 +107,7 @@ func TestInvariant6_NoErrorShowsASecret(t *testing.T) {
 		if nested {
 			text = section + ":\n  " + key + ": " + written + "\n"
 		}
-		options := config.Options{Fixtures: true, Env: env(map[string]string{"S": secret})}
+		options := config.Options{NoMagento: true, Env: env(map[string]string{"S": secret})}
 		c, err := config.Parse([]byte(text), "shop.yaml", options)
 		if err != nil && (shows(err.Error(), secret) || shows(fmt.Sprintf("%+v %#v", err, err), secret)) {
 			t.Fatalf("%s\ngives\n%v", text, err)
@@ -164,7 +164,7 @@ func TestSettings_AreAllSettingsButSecrets(t *testing.T) {
 }
 
 func TestSettings_AreText(t *testing.T) {
-	c := parse(t, minimal+"magento: {store_id: [1, nl], end_date: 2025-01-01, full_every: 90m, password: p, start_date: ''}", config.Options{Fixtures: true})
+	c := parse(t, minimal+"magento: {store_id: [1, nl], end_date: 2025-01-01, full_every: 90m, password: p, start_date: ''}", config.Options{NoMagento: true})
 	c.Magento.StoreURL = "https://user:hidden@shop.example/x" // not by way of Parse, which refuses it
 	got := map[string]string{}
 	for _, s := range c.Settings() {
@@ -196,7 +196,7 @@ func TestYAML_ReadsBack(t *testing.T) {
 		c.Magento.Password = config.Secret(rapid.SampledFrom([]string{"", "***"}).Draw(t, "password"))
 		c.Magento.CustomCookies = map[string]config.Secret{"a": "***", "$x": "***", "empty": ""}
 
-		got, err := config.Parse([]byte(c.YAML()), "printed.yaml", config.Options{Fixtures: true})
+		got, err := config.Parse([]byte(c.YAML()), "printed.yaml", config.Options{NoMagento: true})
 		if err != nil {
 			t.Fatalf("%v\n%s", err, c.YAML())
 		}

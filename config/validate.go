@@ -8,7 +8,7 @@ func (r *reader) validate(c *Config, options Options) {
 	if c.Shop == "" {
 		r.missing("shop", "it names the shop's folder")
 	}
-	if !options.Fixtures {
+	if !options.NoMagento {
 		if c.Magento.StoreURL == "" {
 			r.missing("magento.store_url", "")
 		}
@@ -17,7 +17,7 @@ func (r *reader) validate(c *Config, options Options) {
 	if !c.Magento.EndDate.IsZero() && !c.Magento.EndDate.After(c.Magento.StartDate) && !r.failed("magento.start_date") {
 		r.problem("magento.end_date", "magento.end_date must be later than magento.start_date")
 	}
-	r.optiply(&c.Optiply)
+	r.optiply(&c.Optiply, options.NoOptiply)
 }
 
 // signIn asks for exactly what the chosen way to sign in needs.
@@ -40,9 +40,9 @@ func (r *reader) signIn(m *Magento) {
 	}
 }
 
-func (r *reader) optiply(o *Optiply) {
+func (r *reader) optiply(o *Optiply, needless bool) {
 	switch {
-	case r.failed("optiply.base_url"):
+	case needless, r.failed("optiply.base_url"):
 		return
 	case o.Sandbox():
 		if o.AccountID == 0 {
@@ -107,12 +107,12 @@ func needless(c *Config, setting string, options Options) bool {
 		switch key {
 		case "store_url", "access_token", "username", "password", "consumer_key", "consumer_secret",
 			"access_token_secret", "custom_cookies":
-			return options.Fixtures
+			return options.NoMagento
 		}
 	case "optiply":
 		switch key {
 		case "client_id", "client_secret", "username", "password", "account_id", "coupling_id":
-			return c.Optiply.Sandbox()
+			return options.NoOptiply || c.Optiply.Sandbox()
 		}
 	}
 	return false

@@ -2,9 +2,11 @@ package extract
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,15 +36,15 @@ func (j *Job) readStores(ctx context.Context) error {
 		_, err = j.readArray(ctx, "websites", "store/websites")
 	}
 	var e *magento.Error
-	if errors.As(err, &e) && e.Kind == magento.Forbidden && len(j.Config.Magento.StoreIDs) == 0 {
-		// Nothing that this run sends depends on the store list, so a token without that permission can do without.
+	if errors.As(err, &e) && len(j.Config.Magento.StoreIDs) == 0 && slices.Contains([]magento.Kind{magento.Forbidden, magento.NoRoute, magento.NotFound}, e.Kind) {
+		// Nothing that this run sends depends on the store list, so a shop that does not show it can do without.
 		j.Log.Warn("the stores are not read: "+e.Message, "permission", e.Resource)
 		err = nil
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = j.needClock(ctx)
 	}
-	if err := j.setClock(ctx); err != nil {
+	if err != nil {
 		return err
 	}
 	return j.resolveStores(views)
@@ -54,46 +56,72 @@ func (j *Job) readArray(ctx context.Context, stream, path string) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
+	if p.pages > 0 { // from before a kill
+		body, err := j.Run.ReadPage(stream, p.file)
+		if err == nil && !p.done {
+			err = p.finish(ctx, "")
+		}
+		return body, err
+	}
 	j.Progress.Begin(stream, -1)
 	defer j.Progress.End(stream)
 	resp, err := j.Client.Get(ctx, path, nil)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read %s: %w", stream, err), p.finish(context.WithoutCancel(ctx), err.Error()))
-	}
-	if !resp.Date.IsZero() {
-		j.shopNow = resp.Date
+		return nil, p.fail(ctx, err)
 	}
 	var items []json.RawMessage
 	if err := json.Unmarshal(resp.Body, &items); err != nil {
-		return nil, fmt.Errorf("read %s: the answer is no list: %w", stream, err)
+		return nil, p.fail(ctx, fmt.Errorf("the answer is no list: %w", err))
 	}
-	if p.done {
-		return resp.Body, nil
+	if err := j.setClock(ctx, resp.Date); err != nil {
+		return nil, err
 	}
 	if err := p.save(ctx, resp.Body, len(items), ""); err != nil {
-		return nil, err
+		return nil, p.fail(ctx, err)
 	}
 	return resp.Body, p.finish(ctx, "")
 }
 
-// setClock fixes the run's "now": the shop's clock, which wrote the times that the windows are compared with, or ours
-// where it does not tell. A resumed run keeps the one it has.
-func (j *Job) setClock(ctx context.Context) error {
-	ours := j.Now().UTC()
-	if j.shopNow.IsZero() {
-		j.shopNow = ours
+// setClock fixes the run's "now" by the date of the first answer that has one: it is the shop's clock that wrote the
+// times which the windows are compared with.
+func (j *Job) setClock(ctx context.Context, date time.Time) error {
+	if !j.shopNow.IsZero() || date.IsZero() {
+		return nil
 	}
-	if skew := j.shopNow.Sub(ours).Abs(); skew > clockTolerance && !j.Recorded {
-		j.Log.Warn("the shop's clock and this machine's differ; the shop's counts", "shop", j.shopNow.Format(time.RFC3339), "here", ours.Format(time.RFC3339))
+	if ours := j.Now().UTC(); date.Sub(ours).Abs() > clockTolerance && !j.Recorded {
+		j.Log.Warn("the shop's clock and this machine's differ; the shop's counts", "shop", date.UTC().Format(time.RFC3339), "here", ours.Format(time.RFC3339))
 	}
-	_, err := j.Run.DB.ExecContext(ctx, "UPDATE run.info SET shop_now = coalesce(shop_now, ?)", j.shopNow.UTC())
+	_, err := j.Run.DB.ExecContext(ctx, "UPDATE run.info SET shop_now = coalesce(shop_now, ?)", date.UTC())
 	if err == nil {
+		// A resumed run keeps the one it has.
 		err = j.Run.DB.QueryRowContext(ctx, "SELECT shop_now FROM run.info").Scan(&j.shopNow)
 	}
 	if err != nil {
 		return fmt.Errorf("keep the shop's clock: %w", err)
 	}
 	return nil
+}
+
+// needClock takes the time from before a kill, or from a list that every token may read, where the stores did not tell
+// it; from this machine only when the shop tells it nowhere.
+func (j *Job) needClock(ctx context.Context) error {
+	var kept sql.NullTime
+	if err := j.Run.DB.QueryRowContext(ctx, "SELECT shop_now FROM run.info").Scan(&kept); err != nil {
+		return fmt.Errorf("read run.info: %w", err)
+	}
+	if kept.Valid {
+		j.shopNow = kept.Time
+		return nil
+	}
+	resp, err := j.Client.Get(ctx, "modules", nil)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("ask for the shop's time: %w", err)
+	case err == nil && !resp.Date.IsZero():
+		return j.setClock(ctx, resp.Date)
+	}
+	j.Log.Warn("the shop does not tell its time, so this machine's clock counts")
+	return j.setClock(ctx, j.Now())
 }
 
 // resolveStores turns magento.store_id, ids or codes, into partitions. A store that the shop does not have is an error,

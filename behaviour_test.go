@@ -1,0 +1,465 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	nethttp "net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"magento-optiply/magento/magentotest"
+)
+
+// servedShop is a shop served over HTTP by this test, which may change it between runs.
+type servedShop struct {
+	shopDir
+	shop   *magentotest.Shop
+	server *magentotest.Server
+}
+
+// newServedShop serves night 1, and configures a shop that reads it there.
+func newServedShop(t *testing.T, sync string, options magentotest.Options) servedShop {
+	t.Helper()
+	shop, err := magentotest.Load(os.DirFS("fixtures/demo/night-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := magentotest.New(shop, options)
+	url, err := server.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	return servedShop{newShop(t, sync, "store_url: "+url+"\naccess_token: demo-token"), shop, server}
+}
+
+func TestPhases_ByHandGiveWhatRunGives(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "sync_product_deletions: true", "")
+	for _, n := range []int{1, 2} {
+		id := strings.TrimSpace(s.must(0, "extract", "--fixtures", night(n)).stdout)
+		s.must(3, "transform", "--run", id)
+		s.must(3, "load", "--run", id)
+		s.matches(n, "sync_product_deletions")
+	}
+	if r := s.must(3, "load"); !strings.Contains(r.stderr, "sent") {
+		t.Errorf("a load that sends nothing does not say so:\n%s", r.stderr)
+	}
+	s.matches(2, "sync_product_deletions")
+}
+
+func TestDryRun_SendsNothingAndMovesNothing(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "", "")
+	r := s.must(3, "run", "--dry-run", "--fixtures", night(1))
+	if !strings.Contains(r.stderr, "60 changes to send; nothing was sent") {
+		t.Errorf("the summary does not tell what would be sent:\n%s", r.stderr)
+	}
+	if exists(filepath.Join(s.dir, "data", "demo", "sandbox")) {
+		t.Error("a dry run has started the sandbox")
+	}
+	if rows := s.query("SELECT (SELECT count(*) FROM state.bookmarks), (SELECT count(*) FROM state.ledger), (SELECT count(*) FROM state.products)"); !slices.Equal(rows[0], []string{"0", "0", "0"}) {
+		t.Errorf("bookmarks, ledger, products after a dry run: %v", rows[0])
+	}
+	s.must(3, "load", "--dry-run")
+	s.must(3, "load")
+	s.matches(1, "default")
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func TestChanges_AreThoseWorkedOutByHand(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ settings, sync string }{
+		{"default", ""},
+		{"sync_product_deletions", "sync_product_deletions: true"},
+		{"physical", "use_salable_quantity: false"},
+		{"warehouse", "use_inventory_source_items: true"},
+		{"listing", "use_stock_statuses: false"},
+		{"map_stockLevel-false", "map_stockLevel: false"},
+	} {
+		t.Run(test.settings, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t, test.sync, "")
+			s.must(3, "run", "--fixtures", night(1))
+			s.must(3, "run", "--fixtures", night(2))
+			var got []string
+			for _, row := range s.query(`SELECT op, entity, remote_id, array_to_string(changed, ',') FROM plan.changes`) {
+				got = append(got, strings.Join(row, "\t"))
+			}
+			var want []string
+			for _, row := range expected(t, 2, test.settings, "changes") {
+				want = append(want, strings.Join(strings.Split(row, "\t")[:4], "\t"))
+			}
+			slices.Sort(got)
+			slices.Sort(want)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("changes of night 2 (-by hand, +plan):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestIssues_NameWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		settings, sync string
+		night          int
+	}{
+		{"default", "", 1}, {"default", "", 2},
+		{"physical", "use_salable_quantity: false", 1}, {"physical", "use_salable_quantity: false", 2},
+		{"listing", "use_stock_statuses: false", 1}, {"listing", "use_stock_statuses: false", 2},
+		{"pullAllOrders", "pullAllOrders: true", 1}, {"pullAllOrders", "pullAllOrders: true", 2},
+		{"create_disabled_products-false", "create_disabled_products: false", 1},
+	} {
+		t.Run(test.settings+string(rune('0'+test.night)), func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t, test.sync, "")
+			for n := 1; n <= test.night; n++ {
+				s.exec("run", "--fixtures", night(n))
+			}
+			var got, want []string
+			for _, row := range s.query("SELECT DISTINCT entity, remote_id FROM run.issues") {
+				got = append(got, strings.Join(row, " "))
+			}
+			for _, row := range expected(t, test.night, test.settings, "issues") {
+				cells := strings.Split(row, "\t")
+				want = append(want, cells[0]+" "+cells[1])
+			}
+			slices.Sort(want)
+			slices.Sort(got)
+			if diff := cmp.Diff(slices.Compact(want), got); diff != "" {
+				t.Errorf("rows that run.issues names (-by hand, +run):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDeletions_ReturnWithTheirOldID(t *testing.T) {
+	t.Parallel()
+	s := newServedShop(t, "sync_product_deletions: true", magentotest.Options{})
+	s.must(3, "run")
+	was := s.query("SELECT optiply_id FROM state.products WHERE remote_id = '62'")
+	record := find(t, s.shop, "products", `"id":62,`)
+	s.shop.Delete("products", "TMP-1")
+	s.must(0, "run", "--full")
+	if rows := s.query("SELECT op, reason FROM diff.products WHERE remote_id = '62'"); len(rows) != 1 || rows[0][0] != "disable" {
+		t.Fatalf("changes of the product that is gone: %v", rows)
+	}
+	if err := s.shop.Put("products", record); err != nil {
+		t.Fatal(err)
+	}
+	s.must(0, "run", "--full")
+	if rows := s.query("SELECT op, optiply_id, status FROM diff.products WHERE remote_id = '62'"); len(rows) != 1 || !slices.Equal(rows[0], []string{"update", was[0][0], "enabled"}) {
+		t.Errorf("changes of the product that came back: %v, want an update of %s", rows, was[0][0])
+	}
+}
+
+func find(t *testing.T, shop *magentotest.Shop, stream, part string) json.RawMessage {
+	t.Helper()
+	for _, r := range shop.Records(stream) {
+		if bytes.Contains(r, []byte(part)) {
+			return r
+		}
+	}
+	t.Fatalf("no record of %s has %s", stream, part)
+	return nil
+}
+
+func TestDeletions_AboveTheCeilingAreHeldAndOnlyTheyAre(t *testing.T) {
+	t.Parallel()
+	s := newServedShop(t, "sync_product_deletions: true", magentotest.Options{})
+	s.must(3, "run")
+	for _, record := range s.shop.Records("products")[:12] {
+		var p struct{ SKU string }
+		if err := json.Unmarshal(record, &p); err != nil {
+			t.Fatal(err)
+		}
+		s.shop.Delete("products", p.SKU)
+	}
+	changed := bytes.Replace(find(t, s.shop, "products", `"id":36,`), []byte(`"Custom options"`), []byte(`"Options of your own"`), 1)
+	if err := s.shop.Put("products", changed); err != nil {
+		t.Fatal(err)
+	}
+	r := s.must(5, "run", "--full")
+	if !strings.Contains(r.stderr, "--allow-deletions 12") {
+		t.Errorf("the summary does not say what to do:\n%s", r.stderr)
+	}
+	if rows := s.query("SELECT op, remote_id FROM diff.products ORDER BY ALL"); len(rows) != 1 || rows[0][1] != "36" {
+		t.Errorf("changes beside the held deletions: %v, want the new name of 36 alone", rows)
+	}
+	s.must(5, "load", "--allow-deletions", "11")
+	s.must(0, "load", "--allow-deletions", "12")
+	if rows := s.query("SELECT count(*) FROM state.products WHERE status = 'disabled'"); rows[0][0] != "14" {
+		t.Errorf("%s products are disabled, want the 12 that are gone and the 2 that were", rows[0][0])
+	}
+}
+
+func TestDeletions_NeedACompleteListing(t *testing.T) {
+	t.Parallel()
+	s := newServedShop(t, "sync_product_deletions: true", magentotest.Options{})
+	s.must(3, "run")
+	for _, record := range s.shop.Records("products") {
+		var p struct{ SKU string }
+		if err := json.Unmarshal(record, &p); err != nil {
+			t.Fatal(err)
+		}
+		s.shop.Delete("products", p.SKU)
+	}
+	r := s.must(5, "run", "--full", "--allow-deletions", "1000")
+	if !strings.Contains(r.stderr, "no product at all") {
+		t.Errorf("the summary does not say why:\n%s", r.stderr)
+	}
+	if rows := s.query("SELECT count(*) FROM diff.products"); rows[0][0] != "0" {
+		t.Errorf("%s changes although the shop answered no product", rows[0][0])
+	}
+}
+
+func TestCheck_StopsALoadWhenAMappingIsBroken(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, file, old, new, says string }{
+		{"a remote id twice", "220_model_products.sql", "FROM news n\n", "FROM (SELECT * FROM news UNION ALL SELECT * FROM news WHERE remote_id = '1') n\n", "occurs 2 times"},
+		{"a line without its order", "250_model_sell_order_lines.sql", "SELECT l.order_remote_id,", "SELECT l.order_remote_id || '9' AS order_remote_id,", "its order is not in model.sell_orders"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t, "", "")
+			s.must(3, "run", "--dry-run", "--fixtures", night(1))
+			text, err := os.ReadFile(filepath.Join("transform/sql", test.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Mkdir(filepath.Join(s.dir, "sql"), 0o750); err != nil {
+				t.Fatal(err)
+			}
+			broken := strings.Replace(string(text), test.old, test.new, 1)
+			if broken == string(text) {
+				t.Fatalf("%s has no %q any more", test.file, test.old)
+			}
+			s.write("sql/"+test.file, broken)
+			if r := s.must(5, "transform", "--sql", "sql"); !strings.Contains(r.stderr, test.says) {
+				t.Errorf("transform does not name the broken row:\n%s", r.stderr)
+			}
+			if r := s.must(5, "load"); !strings.Contains(r.stderr, test.says) {
+				t.Errorf("load does not name the broken row:\n%s", r.stderr)
+			}
+			if products, _, _ := s.held(); len(products) > 0 {
+				t.Errorf("%d products were sent all the same", len(products))
+			}
+			s.must(3, "transform")
+			s.must(3, "load")
+			s.matches(1, "default")
+		})
+	}
+}
+
+func TestSQL_AnswersWhileARunIsGoingOn(t *testing.T) {
+	t.Parallel()
+	s := newServedShop(t, "", magentotest.Options{})
+	s.must(3, "run")
+	s.server.AddFault(magentotest.Fault{Name: "slow", Prefix: "/rest/V1/stockStatuses/", Times: 1000, Delay: 150 * time.Millisecond})
+	cmd := exec.Command(binary, "run", "--full")
+	cmd.Dir = s.dir
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(done) }()
+	waitFor(t, func() bool { return len(s.shopRuns()) == 2 })
+	if rows := s.query("SELECT (SELECT count(*) FROM model.products), (SELECT count(*) FROM state.products)"); !slices.Equal(rows[0], []string{"46", "46"}) {
+		t.Errorf("products of the last night and of the state: %v", rows[0])
+	}
+	if r := s.exec("run"); r.code != 4 || !strings.Contains(r.stderr, "process") {
+		t.Errorf("a second run beside the first: exit code %d\n%s", r.code, r.stderr)
+	}
+	select {
+	case <-done:
+		t.Error("the run had ended before sql was asked, so nothing was tested")
+	default:
+	}
+	<-done
+	if code := cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("the run that was looked at: exit code %d", code)
+	}
+}
+
+func (s servedShop) shopRuns() []string {
+	names, _ := filepath.Glob(filepath.Join(s.dir, "data", "demo", "runs", "*.duckdb"))
+	return names
+}
+
+func waitFor(t *testing.T, done func() bool) {
+	t.Helper()
+	for range 200 {
+		if done() {
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	t.Fatal("waited in vain")
+}
+
+func TestOnly_DoesItsPartAndNoOther(t *testing.T) {
+	t.Parallel()
+	s := newServedShop(t, "sync_product_deletions: true", magentotest.Options{})
+	s.must(0, "run", "--only", "products")
+	if _, orders, _ := s.held(); len(orders) != 0 {
+		t.Errorf("--only products has sent %d orders", len(orders))
+	}
+	s.must(3, "run", "--only", "sell_orders")
+	s.matches(1, "default")
+	stock := bytes.Replace(find(t, s.shop, "stock_statuses", `"sku":"24-MB01","answer"`), []byte(`"qty":56,`), []byte(`"qty":41,`), 1)
+	if err := s.shop.Put("stock_statuses", stock); err != nil {
+		t.Fatal(err)
+	}
+	s.shop.Delete("products", "TMP-1")
+	s.must(0, "run", "--only", "products")
+	s.must(0, "run", "--only", "stocks")
+	if rows := s.query("SELECT op, remote_id, array_to_string(changed, ',') FROM diff.products"); len(rows) != 1 || !slices.Equal(rows[0], []string{"update", "1", "stockLevel"}) {
+		t.Errorf("changes of --only stocks: %v", rows)
+	}
+	s.must(0, "run", "--only", "deletions")
+	if rows := s.query("SELECT op, remote_id FROM diff.products"); len(rows) != 1 || !slices.Equal(rows[0], []string{"disable", "62"}) {
+		t.Errorf("changes of --only deletions: %v", rows)
+	}
+}
+
+func TestErrors_AreOneSentenceAndLeaveNothingHalfDone(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent.Close()
+	for _, test := range []struct {
+		name, magento, optiply string
+		code                   int
+		says                   []string
+	}{
+		{"a wrong token", "access_token: wrong", "", 1, []string{"401", "magento.access_token"}},
+		{"a shop that is away", "store_url: http://" + silent.Addr().String() + "\naccess_token: x\nretries: 0", "", 1, []string{"cannot be reached", "magento.store_url"}},
+		{"an unknown store code", "access_token: demo-token\nstore_code: nowhere", "", 1, []string{"store_code"}},
+		{"an unknown store", "access_token: demo-token\nstore_id: 1,nowhere", "", 2, []string{"nowhere", "default"}},
+		{"Optiply is away", "access_token: demo-token", "base_url: http://" + silent.Addr().String() + "/v1\ndashboard_url: http://" + silent.Addr().String() +
+			"/api\nclient_id: a\nclient_secret: s3cret\nusername: b\npassword: pa55word\naccount_id: 1\ncoupling_id: 2", 1, []string{silent.Addr().String()}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := newServedShop(t, "", magentotest.Options{})
+			text := configOf(t, s.shopDir)
+			text = strings.Replace(text, "  access_token: demo-token\n", indent(test.magento), 1)
+			if strings.Contains(test.magento, "store_url") {
+				text = dropFirst(text, "  store_url: ")
+			}
+			if test.optiply != "" {
+				text = strings.Replace(text, "  base_url: sandbox\n", indent(test.optiply), 1)
+			}
+			s.write("magento-optiply.yaml", text)
+			r := s.must(test.code, "run")
+			last := strings.TrimSpace(r.stderr[strings.LastIndex(strings.TrimSpace(r.stderr), "\n")+1:])
+			for _, part := range test.says {
+				if !strings.Contains(last, part) {
+					t.Errorf("the last line does not say %q: %s", part, last)
+				}
+			}
+			for _, secret := range []string{"s3cret", "pa55word"} {
+				if strings.Contains(r.stderr, secret) {
+					t.Errorf("a secret is shown:\n%s", r.stderr)
+				}
+			}
+			if runs := s.shopRuns(); test.name != "an unknown store" && len(runs) > 0 {
+				t.Errorf("a run that read nothing has left %v", runs)
+			}
+		})
+	}
+}
+
+func configOf(t *testing.T, s shopDir) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.dir, "magento-optiply.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// dropFirst removes the first line that begins with prefix.
+func dropFirst(text, prefix string) string {
+	before, after, ok := strings.Cut(text, prefix)
+	if !ok {
+		return text
+	}
+	_, rest, _ := strings.Cut(after, "\n")
+	return before + rest
+}
+
+func TestSummary_IsTheLastLineOfTheJSONLog(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "", "")
+	r := s.must(3, "--log-format", "json", "run", "--fixtures", night(1))
+	lines := strings.Split(strings.TrimSpace(r.stderr), "\n")
+	for _, line := range lines {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not JSON: %s", line)
+		}
+	}
+	var last struct {
+		Type     string `json:"type"`
+		RunID    string `json:"run_id"`
+		ExitCode int    `json:"exit_code"`
+		Changes  []struct {
+			Entity, Op    string
+			Planned, Done int
+		}
+	}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
+		t.Fatal(err)
+	}
+	if last.Type != "summary" || last.RunID == "" || last.ExitCode != 3 || len(last.Changes) != 2 || last.Changes[0].Done != 46 || last.Changes[1].Done != 14 {
+		t.Errorf("the summary: %+v", last)
+	}
+	if r.stdout != "" {
+		t.Errorf("run writes to stdout, which is for data: %q", r.stdout)
+	}
+}
+
+func TestServe_OffersBothServers(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "", "")
+	for _, args := range [][]string{{"serve", "shop", "--fixtures", night(1)}, {"serve", "sandbox"}} {
+		cmd := exec.Command(binary, args...)
+		cmd.Dir = s.dir
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		line := make([]byte, 200)
+		n, err := out.Read(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		url, _, _ := strings.Cut(string(line[:n]), "\n")
+		resp, err := nethttp.Get(url)
+		if err != nil {
+			t.Errorf("%v: %v", args, err)
+		} else {
+			resp.Body.Close()
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+}
