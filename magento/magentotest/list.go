@@ -5,17 +5,10 @@ import "fmt"
 // listOf serves a stream by search criteria.
 func listOf(stream string) func(*Server, *call) *answer {
 	return func(s *Server, c *call) *answer {
-		search := c.params.first("searchCriteria", "search_criteria")
-		if search == nil {
-			if stream != "sources" { // which alone can do without [obs: b-page-sources-nosc]
-				return isRequired("searchCriteria")
-			}
-			search = &node{}
-		}
-		criteria, problem := parseCriteria(search)
-		if problem == nil {
-			problem = s.limit(&criteria)
-		}
+		// These alone can do without searchCriteria: sources [obs: b-page-sources-nosc] and stocks, whose
+		// method has the same default. [src: StockRepositoryInterface::getList(?SearchCriteriaInterface = null)]
+		optional := stream == "sources" || stream == "stocks"
+		criteria, problem := s.criteria(c, optional)
 		if problem != nil {
 			return problem
 		}
@@ -23,13 +16,33 @@ func listOf(stream string) func(*Server, *call) *answer {
 		if problem != nil {
 			return problem
 		}
-		body := []byte(`{"items":[`)
-		for i, item := range items {
-			body = append(comma(body, i), item.out...)
-		}
-		body = append(append(body, `],"search_criteria":`...), criteria.echo()...)
-		return jsonAnswer(200, fmt.Appendf(body, `,"total_count":%d}`, total))
+		return listAnswer(items, total, criteria)
 	}
+}
+
+func listAnswer(items []*record, total int, c criteria) *answer {
+	body := []byte(`{"items":[`)
+	for i, item := range items {
+		body = append(comma(body, i), item.out...)
+	}
+	body = append(append(body, `],"search_criteria":`...), c.echo()...)
+	return jsonAnswer(200, fmt.Appendf(body, `,"total_count":%d}`, total))
+}
+
+// criteria reads the search criteria of a request.
+func (s *Server) criteria(c *call, optional bool) (criteria, *answer) {
+	search := c.params.first("searchCriteria", "search_criteria")
+	if search == nil {
+		if !optional {
+			return criteria{}, isRequired("searchCriteria")
+		}
+		search = &node{}
+	}
+	parsed, problem := parseCriteria(search)
+	if problem == nil {
+		problem = s.limit(&parsed)
+	}
+	return parsed, problem
 }
 
 // limit applies Magento's input limits, which are off by default; a page size of 0 gets past them. [obs: c-limit-*]
@@ -48,6 +61,9 @@ func (s *Server) limit(c *criteria) *answer {
 func (s *Server) search(call *call, name string, c criteria) (page []*record, total int, problem *answer) {
 	def, _ := streamNamed(name)
 	source := s.shop.source(name)
+	if name == "stocks" || name == "stock_source_links" {
+		source = s.shop.inventory().sources[name]
+	}
 	for _, group := range c.groups {
 		for _, f := range group {
 			if !source.knows(f.field) {

@@ -32,6 +32,14 @@ var endpoints = []endpoint{
 	{"stockItems/{sku}", "Magento_Catalog::catalog_inventory", (*Server).stockItem},
 	{"inventory/source-items", "Magento_InventoryApi::source", listOf("source_items")},
 	{"inventory/sources", "Magento_InventoryApi::source", listOf("sources")},
+	{"inventory/stocks", "Magento_InventoryApi::stock", listOf("stocks")},
+	{"inventory/stock-source-links", "Magento_InventoryApi::stock_source_link", listOf("stock_source_links")},
+	{"inventory/stock-resolver/{type}/{code}", "Magento_InventorySalesApi::stock", (*Server).stockResolver},
+	{"inventory/export-stock-salable-qty/{type}/{code}", "Magento_InventoryApi::stock", (*Server).exportSalable},
+	{"inventory/dump-stock-index-data/{type}/{code}", "Magento_InventoryApi::stock", (*Server).dumpStockIndex},
+	{"inventory/get-product-salable-quantity/{sku}/{id}", "Magento_InventorySalesApi::stock", (*Server).salableQuantity},
+	{"inventory/is-product-salable/{sku}/{id}", "Magento_InventorySalesApi::stock", (*Server).isSalable},
+	{"inventory/are-products-salable", "Magento_InventorySalesApi::stock", (*Server).areSalable},
 	{"orders", "Magento_Sales::actions_view", listOf("orders")},
 	{"orders/{id}", "Magento_Sales::actions_view", (*Server).order},
 	{"customers/search", "Magento_Customer::customer", listOf("customers")},
@@ -74,6 +82,9 @@ func (s *Server) route(r *http.Request) (*endpoint, *call, *answer) {
 		return nil, nil, unknownRoute()
 	}
 	for i := range endpoints {
+		if s.lacks(endpoints[i].path) {
+			continue
+		}
 		if path, ok := matchPath(endpoints[i].path, segments[1:]); ok {
 			c.path = path
 			c.params = parseQuery(r.URL.RawQuery)
@@ -81,6 +92,17 @@ func (s *Server) route(r *http.Request) (*endpoint, *call, *answer) {
 		}
 	}
 	return nil, nil, unknownRoute()
+}
+
+// lacks tells whether this shop is without an endpoint that others have. The bulk listings came with 2.3.2 and
+// are-products-salable with 2.4.0. [src]
+func (s *Server) lacks(path string) bool {
+	if !strings.HasPrefix(path, "inventory/") {
+		return false
+	}
+	bulk := strings.HasPrefix(path, "inventory/export-") || strings.HasPrefix(path, "inventory/dump-") ||
+		path == "inventory/are-products-salable"
+	return s.options.NoInventory || s.options.NoBulkStock && bulk
 }
 
 // matchPath compares escaped segments with a pattern. One level of percent-encoding is decoded, and `+` is a space.

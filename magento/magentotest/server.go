@@ -24,6 +24,12 @@ type Options struct {
 	Apache bool
 	// DeniedResources are permissions that the token lacks, such as "Magento_Sales::actions_view".
 	DeniedResources []string
+	// NoInventory is a shop without the MSI modules: none of the /V1/inventory routes is there.
+	NoInventory bool
+	// NoBulkStock is a shop too old for the bulk listings of stock; the other /V1/inventory routes are there.
+	NoBulkStock bool
+	// ExportLacks are SKUs that the bulk listing of salable quantities leaves out, as it did one in a thousand. [obs: OOS-1]
+	ExportLacks []string
 	// Latency passes before every answer.
 	Latency time.Duration
 	// Faults are there from the start; see AddFault.

@@ -22,6 +22,7 @@ type Shop struct {
 	mu      sync.Mutex
 	sources map[string]source
 	views   map[string]map[int64][]byte // by store code: a product's values there, by id
+	stocks  *inventory                  // made when first asked for
 }
 
 // record is one line of a fixture set, in PHP's JSON.
@@ -128,13 +129,17 @@ func (s *Shop) source(name string) source {
 
 // changed drops what was made of a stream.
 func (s *Shop) changed(name string) {
-	if name != "store_values" {
-		return
+	switch name {
+	case "store_values":
+		s.mu.Lock()
+		s.views = nil
+		s.mu.Unlock()
+		s.source("products").forget()
+	case "stocks", "stock_source_links", "sources", "source_items", "stores", "websites", "stock_statuses", "salable":
+		s.mu.Lock()
+		s.stocks = nil
+		s.mu.Unlock()
 	}
-	s.mu.Lock()
-	s.views = nil
-	s.mu.Unlock()
-	s.source("products").forget()
 }
 
 // record returns the record with this key, nil when there is none.

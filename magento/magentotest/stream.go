@@ -44,6 +44,9 @@ var streams = []stream{
 	{name: "product_attributes", key: []string{"attribute_id"}, id: "attribute_id", columns: "attribute_id attribute_code frontend_input " +
 		"frontend_label backend_type is_required is_user_defined is_unique is_visible is_global position"},
 	{name: "store_values", key: []string{"id", "store_code"}},
+	{name: "stocks", key: []string{"stock_id"}, id: "stock_id", columns: "stock_id name"},
+	{name: "stock_source_links", key: []string{"stock_id", "source_code"}, columns: "stock_id source_code priority"},
+	{name: "salable", key: []string{"website", "sku"}},
 }
 
 const (
