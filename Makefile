@@ -3,7 +3,10 @@
 FUZZTIME ?= 20s
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: build test race lint fuzz demo
+KILLS    ?= 100
+SEED     ?= $(shell date +%s)
+
+.PHONY: build test race lint fuzz kill demo
 
 build:
 	go build -ldflags "-X main.version=$(VERSION)" -o magento-optiply .
@@ -25,6 +28,10 @@ fuzz:
 	    go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$package; \
 	  done; \
 	done
+
+# Nights killed at random moments, KILLS rounds from SEED, which a failure names.
+kill:
+	go test -run '^TestKill_' -timeout 0 -kill.rounds $(KILLS) -kill.seed $(SEED) -v .
 
 # The main job, twice, without an account anywhere: a recorded shop, its next
 # night, and the sandbox as Optiply.
