@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"magento-optiply/magento/magentotest"
 )
 
@@ -77,73 +75,6 @@ func TestDryRun_SendsNothingAndMovesNothing(t *testing.T) {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-func TestChanges_AreThoseWorkedOutByHand(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct{ settings, sync string }{
-		{"default", ""},
-		{"sync_product_deletions", "sync_product_deletions: true"},
-		{"physical", "use_salable_quantity: false"},
-		{"warehouse", "use_inventory_source_items: true"},
-		{"listing", "use_stock_statuses: false"},
-		{"map_stockLevel-false", "map_stockLevel: false"},
-	} {
-		t.Run(test.settings, func(t *testing.T) {
-			t.Parallel()
-			s := newShop(t, test.sync, "")
-			s.must(3, "run", "--fixtures", night(1))
-			s.must(3, "run", "--fixtures", night(2))
-			var got []string
-			for _, row := range s.query(`SELECT op, entity, remote_id, array_to_string(changed, ',') FROM plan.changes`) {
-				got = append(got, strings.Join(row, "\t"))
-			}
-			var want []string
-			for _, row := range expected(t, 2, test.settings, "changes") {
-				want = append(want, strings.Join(strings.Split(row, "\t")[:4], "\t"))
-			}
-			slices.Sort(got)
-			slices.Sort(want)
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("changes of night 2 (-by hand, +plan):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestIssues_NameWhatIsLeftOut(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		settings, sync string
-		night          int
-	}{
-		{"default", "", 1}, {"default", "", 2},
-		{"physical", "use_salable_quantity: false", 1}, {"physical", "use_salable_quantity: false", 2},
-		{"listing", "use_stock_statuses: false", 1}, {"listing", "use_stock_statuses: false", 2},
-		{"pullAllOrders", "pullAllOrders: true", 1}, {"pullAllOrders", "pullAllOrders: true", 2},
-		{"create_disabled_products-false", "create_disabled_products: false", 1},
-	} {
-		t.Run(test.settings+string(rune('0'+test.night)), func(t *testing.T) {
-			t.Parallel()
-			s := newShop(t, test.sync, "")
-			for n := 1; n <= test.night; n++ {
-				s.exec("run", "--fixtures", night(n))
-			}
-			var got, want []string
-			for _, row := range s.query("SELECT DISTINCT entity, remote_id FROM run.issues") {
-				got = append(got, strings.Join(row, " "))
-			}
-			for _, row := range expected(t, test.night, test.settings, "issues") {
-				cells := strings.Split(row, "\t")
-				want = append(want, cells[0]+" "+cells[1])
-			}
-			slices.Sort(want)
-			slices.Sort(got)
-			if diff := cmp.Diff(slices.Compact(want), got); diff != "" {
-				t.Errorf("rows that run.issues names (-by hand, +run):\n%s", diff)
-			}
-		})
-	}
 }
 
 func TestDeletions_ReturnWithTheirOldID(t *testing.T) {

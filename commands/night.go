@@ -141,8 +141,20 @@ func (n *night) dropEmpty(ctx context.Context, cause error) error {
 	return errors.Join(cause, err, n.shop.Remove(store.RunRef{ID: id, Partial: partial}))
 }
 
-// transform runs the SQL. What Optiply holds is copied again first, where the state may have moved since, except into a
-// run that has been loaded: its diff is history.
+// refresh copies what Optiply is known to hold into the run again, since the state may have moved on. A run that has been
+// loaded keeps the copy it was loaded with, because its diff is history, unless its plan is made again for the rest (always).
+func (n *night) refresh(ctx context.Context, always bool) error {
+	var loaded bool
+	if err := n.run.DB.QueryRowContext(ctx, "SELECT loaded_at IS NOT NULL FROM run.info").Scan(&loaded); err != nil {
+		return fmt.Errorf("read run.info: %w", err)
+	}
+	if loaded && !always {
+		return nil
+	}
+	return n.run.CopyBefore(ctx, n.app.env.Now())
+}
+
+// transform runs the SQL.
 func (n *night) transform(ctx context.Context, sqlDir string) (*transform.Result, error) {
 	start := n.app.env.Now()
 	n.progress.Phase("transform")
@@ -151,15 +163,6 @@ func (n *night) transform(ctx context.Context, sqlDir string) (*transform.Result
 		var err error
 		if fsys, err = transform.Overlay(sqlDir); err != nil {
 			return nil, usageError(err)
-		}
-	}
-	var loaded bool
-	if err := n.run.DB.QueryRowContext(ctx, "SELECT loaded_at IS NOT NULL FROM run.info").Scan(&loaded); err != nil {
-		return nil, fmt.Errorf("read run.info: %w", err)
-	}
-	if !loaded {
-		if err := n.run.CopyBefore(ctx, n.app.env.Now()); err != nil {
-			return nil, err
 		}
 	}
 	began := false

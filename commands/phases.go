@@ -53,6 +53,11 @@ func (a *app) extractOnly(ctx context.Context, fixtures string, job extract.Job,
 			err = cerr
 		}
 	}()
+	if resume {
+		if err := n.dropUnbegun(); err != nil {
+			return err
+		}
+	}
 	ref, err := n.shop.LatestPartial()
 	if resume && err == nil {
 		err = n.open(ctx, ref)
@@ -120,6 +125,9 @@ func (a *app) transformCommand() *cli.Command {
 					err = cerr
 				}
 			}()
+			if err := n.refresh(c.Context, false); err != nil {
+				return err
+			}
 			result, err := n.transform(c.Context, dir)
 			if err == nil {
 				err = n.summary.planned(c.Context, n.run)
@@ -205,7 +213,10 @@ func (a *app) loadCommand() *cli.Command {
 func (a *app) loadOnly(ctx context.Context, n *night, hash string, allow int64, dryRun bool) error {
 	n.summary.DryRun = dryRun
 	if allow > 0 {
-		// The ceiling is a rule of the SQL, so the plan is made again with the permission.
+		// The ceiling is a rule of the SQL, so the plan is made again with the permission, for what is not sent yet.
+		if err := n.refresh(ctx, true); err != nil {
+			return err
+		}
 		if err := n.run.PutSettings(ctx, map[string]string{"run.allow_deletions": fmt.Sprint(allow)}); err != nil {
 			return err
 		}
