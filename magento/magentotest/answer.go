@@ -1,11 +1,8 @@
 package magentotest
 
 import (
-	"compress/gzip"
 	_ "embed"
 	"fmt"
-	"net/http"
-	"strings"
 )
 
 var (
@@ -24,7 +21,8 @@ type answer struct {
 	status      int
 	contentType string
 	body        []byte
-	session     bool // a PHP session was started, as for every request that got past the permission check
+	session     bool   // a PHP session was started, as for every request that got past the permission check
+	fault       string // the name of the fault that made it so
 }
 
 func jsonAnswer(status int, body []byte) *answer {
@@ -64,6 +62,9 @@ func unauthorized(resource string) *answer { // b-err-badtoken, b-err-acl-*: a w
 		`{"resources":`+string(appendString(nil, resource))+"}")
 }
 
+// noProduct is the 404 of a product by its SKU.
+const noProduct = "The product that was requested doesn't exist. Verify the product and try again."
+
 func isRequired(field string) *answer { // b-page-orders-nosc
 	return failure(400, `"%fieldName" is required. Enter and try again.`,
 		`{"fieldName":`+string(appendString(nil, field))+"}")
@@ -81,41 +82,4 @@ func applicationError() *answer { // a-stockStatuses-trail, a-salable-qty-unknow
 func invalidType(text, want string) *answer { // b-err-order-text
 	return failure(400, fmt.Sprintf("The \"%s\" value's type is invalid. The \"%s\" type was expected. Verify and try again.",
 		text, want), "")
-}
-
-// write sends the answer as nginx does: chunked, compressed where the client takes it. With cut between 0 and 1 the connection
-// breaks after that part of the body.
-func (a *answer) write(w http.ResponseWriter, r *http.Request, cut float64) {
-	header := w.Header()
-	header.Set("Content-Type", a.contentType)
-	header.Set("Cache-Control", "no-store")
-	body := a.body
-	if a.status == 200 || a.status == 404 {
-		header.Set("Vary", "Accept-Encoding")
-		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && strings.HasPrefix(a.contentType, "application/json") {
-			header.Set("Content-Encoding", "gzip")
-			body = compressed(body)
-		}
-	}
-	if len(body) == 0 {
-		header.Set("Content-Length", "0")
-	}
-	w.WriteHeader(a.status)
-	if cut > 0 {
-		_, _ = w.Write(body[:int(float64(len(body))*min(cut, 1))])
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	}
-	if len(body) > 0 {
-		_ = http.NewResponseController(w).Flush() // chunked, without Content-Length [obs]
-		_, _ = w.Write(body)
-	}
-}
-
-func compressed(body []byte) []byte {
-	var out strings.Builder
-	writer, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed)
-	_, _ = writer.Write(body)
-	_ = writer.Close()
-	return []byte(out.String())
 }

@@ -16,6 +16,7 @@ func listOf(stream string) func(*Server, *call) *answer {
 		if problem != nil {
 			return problem
 		}
+		c.holds(stream, items...)
 		return listAnswer(items, total, criteria)
 	}
 }
@@ -81,7 +82,7 @@ func (s *Server) search(call *call, name string, c criteria) (page []*record, to
 		q.store = s.viewOf(c, call.store)
 		q.view = s.shop.viewOf(q.store)
 	}
-	page, total = source.find(q)
+	page, total = call.find(name, source, q)
 	return page, total, nil
 }
 

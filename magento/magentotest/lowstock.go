@@ -36,9 +36,10 @@ func (s *Server) lowStock(c *call) *answer {
 	total := 0
 	if scope.text == "0" {
 		upTo := filter{field: "qty", value: &qty.text, condition: "lteq"}
-		items, total = s.shop.source("stock_items").find(query{
+		items, total = c.find("stock_items", s.shop.source("stock_items"), query{
 			groups: [][]filter{{upTo}}, size: &rows, page: &current, repeatLast: s.options.RepeatLastPage,
 		})
+		c.holds("stock_items", items...)
 	}
 	body := []byte(`{"items":[`)
 	for i, item := range items {

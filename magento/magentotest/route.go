@@ -12,6 +12,8 @@ type call struct {
 	store   string            // the store code of the path, or the shop's default
 	params  *node             // the query
 	path    map[string]string // what stands in place of {sku} and {id}, decoded
+
+	*conditions
 }
 
 // endpoint is one route: its path after /V1/, the permission it asks for, and what answers it.

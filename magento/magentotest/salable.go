@@ -130,9 +130,10 @@ func (s *Server) exportSalable(c *call) *answer {
 			continue
 		}
 		if found, ok := s.shop.salableOf(c.path["code"], stock, product); ok {
-			items = append(items, &record{id: product.id, out: found.row(sku)})
+			items = append(items, &record{key: Key(c.path["code"], sku), id: product.id, out: found.row(sku)})
 		}
 	}
+	c.holds("salable", items...)
 	return listAnswer(items, len(items), criteria)
 }
 
@@ -180,12 +181,12 @@ func (s *Server) productAndStock(c *call) (product *record, website string, stoc
 	if err != nil {
 		return nil, "", 0, invalidType(c.path["id"], "int")
 	}
-	return s.exactly(c.path["sku"]), s.shop.inventory().website(stock), stock, nil
+	return s.exactly(c, c.path["sku"]), s.shop.inventory().website(stock), stock, nil
 }
 
 // exactly finds a product by its SKU to the letter.
-func (s *Server) exactly(sku string) *record {
-	product := s.shop.record("products", Key(sku))
+func (s *Server) exactly(c *call, sku string) *record {
+	product := c.record("products", Key(sku))
 	if product == nil || unquote(member(product.raw, "sku")) != sku {
 		return nil
 	}
@@ -209,7 +210,7 @@ func (s *Server) areSalable(c *call) *answer {
 	out := []byte{'['}
 	skus.each(func(_ string, sku *node) {
 		var found salable
-		if product := s.exactly(sku.text); product != nil {
+		if product := s.exactly(c, sku.text); product != nil {
 			found, _ = s.shop.salableOf(website, stock, product)
 		}
 		out = append(appendString(append(comma(out, len(out)-1), `{"sku":`...), sku.text), `,"stock_id":`...)

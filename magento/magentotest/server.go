@@ -43,8 +43,10 @@ type Server struct {
 	shop    *Shop
 	options Options
 
+	hooks    sync.Mutex // held while Fault.Between changes the shop
 	mu       sync.Mutex
 	faults   []*scripted
+	shuffles uint64 // for Fault.UnstableTies
 	requests []Request
 	http     *http.Server
 }
@@ -135,8 +137,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		entry.Fault = fault.Name
 		delay += fault.Delay
 	}
-	if !wait(r, delay) || fault != nil && fault.Close {
+	if !wait(r, delay) {
 		panic(http.ErrAbortHandler)
+	}
+	if fault != nil && fault.Close {
+		hangUp(w, fault.Reset)
 	}
 	s.commonHeader(w)
 	var a *answer
@@ -149,12 +154,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		sessionHeader(w, a.status)
 	}
 	entry.Status = a.status
-	note() // before the answer, so that who has it finds it in the log
-	cut := 0.0
-	if fault != nil {
-		cut = fault.Cut
+	if a.fault != "" {
+		entry.Fault = a.fault
 	}
-	a.write(w, r, cut)
+	note() // before the answer, so that who has it finds it in the log
+	a.write(w, r, fault)
 }
 
 func (s *Server) log(entry Request) {
@@ -220,7 +224,12 @@ func (s *Server) answer(r *http.Request) *answer {
 	if !s.authorized(r, endpoint.resource) {
 		return unauthorized(endpoint.resource)
 	}
+	call.conditions = s.conditions(r)
 	a := endpoint.serve(s, call)
+	if bitten := call.conditions.bitten; bitten != nil {
+		a = bitten.Poison.answer()
+		a.fault = bitten.Name
+	}
 	if fields := call.params.first("fields"); fields != nil {
 		a = withFields(a, fields.text)
 	}

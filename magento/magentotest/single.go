@@ -8,19 +8,20 @@ import (
 
 // product serves GET /V1/products/{sku}: the one place where a product carries its stock item. [obs]
 func (s *Server) product(c *call) *answer {
-	known := s.shop.record("products", Key(c.path["sku"]))
+	known := c.record("products", Key(c.path["sku"]))
 	if known == nil {
-		return failure(404, "The product that was requested doesn't exist. Verify the product and try again.", "")
+		return failure(404, noProduct, "")
 	}
+	c.holds("products", known)
 	seen := known.raw
-	if values := s.shop.record("store_values", Key(strconv.FormatInt(known.id, 10), c.store)); values != nil {
+	if values := c.record("store_values", Key(strconv.FormatInt(known.id, 10), c.store)); values != nil {
 		seen = overlay(seen, values.raw)
 	}
 	extension := member(seen, "extension_attributes")
 	if member(extension, "stock_item") != nil {
 		return jsonAnswer(200, seen)
 	}
-	item := s.shop.record("stock_items", strconv.FormatInt(known.id, 10))
+	item := c.record("stock_items", strconv.FormatInt(known.id, 10))
 	if item == nil {
 		return jsonAnswer(200, seen)
 	}
@@ -57,14 +58,15 @@ func noSuchProduct(sku string) *answer {
 // stockItem serves GET /V1/stockItems/{sku}.
 func (s *Server) stockItem(c *call) *answer {
 	sku := c.path["sku"]
-	product := s.shop.record("products", Key(sku))
+	product := c.record("products", Key(sku))
 	if product == nil {
 		return noSuchProduct(sku)
 	}
-	item := s.shop.record("stock_items", strconv.FormatInt(product.id, 10))
+	item := c.record("stock_items", strconv.FormatInt(product.id, 10))
 	if item == nil {
 		return noSuchProduct(sku)
 	}
+	c.holds("stock_items", item)
 	return jsonAnswer(200, item.raw)
 }
 
@@ -72,16 +74,17 @@ func (s *Server) stockItem(c *call) *answer {
 // without one, or a set without products, is answered by what there is.
 func (s *Server) stockStatus(c *call) *answer {
 	sku := c.path["sku"]
-	product := s.shop.record("products", Key(sku))
+	product := c.record("products", Key(sku))
 	if product == nil && s.shop.source("products").count() > 0 {
 		return noSuchProduct(sku)
 	}
 	if strings.HasSuffix(sku, " ") && product != nil {
 		return applicationError() // [obs: a-stockStatuses-trail]
 	}
-	status := s.shop.record("stock_statuses", Key(sku, c.store))
+	c.holds("stock_statuses", &record{key: Key(sku), id: -1})
+	status := c.record("stock_statuses", Key(sku, c.store))
 	if status == nil {
-		status = s.shop.record("stock_statuses", Key(sku))
+		status = c.record("stock_statuses", Key(sku))
 	}
 	switch {
 	case status != nil:
@@ -89,14 +92,14 @@ func (s *Server) stockStatus(c *call) *answer {
 	case product == nil:
 		return noSuchProduct(sku)
 	}
-	return s.derivedStatus(product)
+	return c.derivedStatus(product)
 }
 
 // derivedStatus is the stock status of a product of which none was recorded, as a shop with one source and no open
 // orders has it.
-func (s *Server) derivedStatus(product *record) *answer {
+func (c *call) derivedStatus(product *record) *answer {
 	disabled := unquote(member(product.raw, "status")) == "2"
-	item := s.shop.record("stock_items", strconv.FormatInt(product.id, 10))
+	item := c.record("stock_items", strconv.FormatInt(product.id, 10))
 	if disabled || item == nil {
 		return jsonAnswer(200, []byte(disabledStatus))
 	}
@@ -132,7 +135,8 @@ func (s *Server) order(c *call) *answer {
 	if err != nil {
 		return invalidType(c.path["id"], "int")
 	}
-	if order := s.shop.recordByID("orders", id); order != nil {
+	if order := c.recordByID("orders", id); order != nil {
+		c.holds("orders", order)
 		return jsonAnswer(200, order.raw)
 	}
 	return failure(404, "The entity that was requested doesn't exist. Verify the entity and try again.", "") // b-err-order404
