@@ -112,6 +112,7 @@ func printChanges(w io.Writer, changes []changeSummary, width int, plain bool) {
 		{Name: "done", Right: true}, {Name: "rejected", Right: true}, {Name: "held", Right: true}}}
 	waits := (&summary{Changes: changes}).total().Unfinished > 0
 	if waits {
+		g.Columns[2].Spare = 1 // it is the sum of the others then
 		g.Columns = append(g.Columns, column{Name: "waiting", Right: true})
 	}
 	for _, c := range changes {

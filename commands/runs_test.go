@@ -1,0 +1,141 @@
+package commands
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPlan_ShowsWhatWouldBeSent(t *testing.T) {
+	newShop(t)
+	wantOutput(t, call(t, 0, "", "plan"), `
+Plan c0ffee of run 20261123T020000Z: 3 changes to send
+
+entity       operation  planned
+------------ ---------- --------
+products     disable          1
+products     update           1
+sell_orders  create           1
+
+Held: 1 products; see why with: magento-optiply sql "FROM run.issues WHERE kind = 'held'"
+
+disable products 5 (OLD-1) status enabled -> disabled: gone from Magento
+update products 12 (SKU) price 34.00 -> 35.00
+update products 12 (SKU) name A -> B
+create sell_orders 40 placed 2026-11-22T10:00:00Z, totalValue 12.50, 1 line
+`)
+	got := call(t, 0, "", "plan", "--entity", "sell_orders", "--format", "csv")
+	want := "seq,entity,op,remote_id,optiply_id,sku,changed,before,after,lines,reason\n" +
+		`3,sell_orders,create,40,,,"[""placed"",""totalValue"",""orderLines""]",,"{""placed"":""2026-11-22T10:00:00Z"",""totalValue"":12.5}","[{""product"":""12""}]",new order` + "\n"
+	if got.code != 0 || got.stdout != want || !strings.HasPrefix(got.stderr, "Plan c0ffee of run 20261123T020000Z: 1 change to send\n") {
+		t.Errorf("csv: %+v", got)
+	}
+	got = call(t, 0, "", "plan", "--format", "json", "--output", "plan.json", "--run", latestRun)
+	data, err := os.ReadFile("plan.json")
+	if got.code != 0 || got.stdout != "" || err != nil || strings.Count(string(data), `"seq":`) != 3 {
+		t.Errorf("json: %+v, %v, %s", got, err, data)
+	}
+}
+
+func TestPlan_RefusesWhatHasNone(t *testing.T) {
+	newShop(t)
+	wantUsage(t, call(t, 0, "", "plan", "--run", oldRun), "make it with `transform --run "+oldRun+"`")
+	wantUsage(t, call(t, 0, "", "plan", "--run", partialRun), "go on with `extract --resume`")
+	wantUsage(t, call(t, 0, "", "plan", "--run", "nope"), "no such run")
+	wantUsage(t, call(t, 0, "", "plan", "--entity", "lines"), "it is products or sell_orders")
+	wantUsage(t, call(t, 0, "", "plan", "--format", "ndjson"), "it is table, csv, json or parquet")
+}
+
+func TestRuns_ListsTheHistory(t *testing.T) {
+	newShop(t)
+	got := call(t, 0, "", "runs")
+	got.stdout = regexp.MustCompile(` +[\d.]+ [kM]B`).ReplaceAllString(got.stdout, " SIZE")
+	wantOutput(t, got, `
+run               started (UTC)     command  verdict               sent  exit    size
+----------------- ----------------- -------- -------------------- ------ ----- -------
+20261124T020000Z  2026-11-24 02:00           not read whole SIZE
+20261123T020000Z  2026-11-23 02:00  run      done, rows left out      2     3 SIZE
+20261122T020000Z  2026-11-22 02:00  run      interrupted: load            130 SIZE
+20261121T020000Z  2026-11-21 02:00  run      done                 1,213     0 SIZE
+`)
+	got = call(t, 0, "", "runs", "--format", "json")
+	want := `{"run_id":"20261121T020000Z","started_at":"2026-11-21T02:00:00Z","ended_at":"2026-11-21T02:03:00Z","command":"run","phase":"done","verdict":"done","changes_sent":1213,"exit_code":0,"on_disk":true,"partial":false,"bytes":`
+	if got.code != 0 || !strings.Contains(got.stdout, want) || !strings.Contains(got.stdout, `"exit_code":null,"on_disk":true,"partial":true`) {
+		t.Errorf("json: %+v", got)
+	}
+	got = call(t, 60, "", "runs")
+	for line := range strings.Lines(got.stdout) {
+		if n := len([]rune(line)) - 1; n > 60 {
+			t.Errorf("%d columns wide on a terminal of 60: %q", n, line)
+		}
+	}
+	wantUsage(t, call(t, 0, "", "runs", "list"), "it is show or prune")
+}
+
+func TestRunsShow_TellsWhatBecameOfARun(t *testing.T) {
+	newShop(t)
+	wantOutput(t, call(t, 0, "", "runs", "show", latestRun), `
+Run 20261123T020000Z
+
+stream    part   rows  pages  requests  complete
+--------- ----- ------ ------ --------- ---------
+products  full  1,213      5         5  yes
+
+entity       operation  planned  done  rejected  held
+------------ ---------- -------- ----- --------- -----
+products     disable          1     1         0     0
+products     update           1     0         1     0
+sell_orders  create           1     1         0     0
+
+Left out:
+  rejected products 12 (SKU): Optiply says: name too odd
+  held products 9 (NEW): its stock is not known
+`)
+	got := call(t, 0, "", "runs", "show", latestRun, "--format", "json")
+	if got.code != 0 || !strings.HasPrefix(got.stdout, `{"type":"summary","run_id":"20261123T020000Z","exit_code":3,`) {
+		t.Errorf("json: %+v", got)
+	}
+	if got := call(t, 0, "", "runs", "show", partialRun); got.code != 0 {
+		t.Errorf("a partial run: %+v", got)
+	}
+	wantUsage(t, call(t, 0, "", "runs", "show"), "one run id")
+	wantUsage(t, call(t, 0, "", "runs", "show", "nope"), "no such run")
+}
+
+func TestRunsPrune_KeepsWhatIsNeeded(t *testing.T) {
+	shop := newShop(t)
+	if err := makeRun(shop, "20261120T020000Z", false); err != nil {
+		t.Fatal(err)
+	}
+	wantUsage(t, call(t, 0, "", "runs", "prune"), "--keep N")
+	wantUsage(t, call(t, 0, "", "runs", "prune", "--keep", "-1"), "--keep N")
+	wantOutput(t, call(t, 0, "", "runs", "prune", "--keep", "9"), "0 runs removed, 0 B freed\n")
+	lock, err := shop.Lock("run", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := call(t, 0, "", "runs", "prune", "--keep", "0"); got.code != exitLocked {
+		t.Errorf("beside a run: %+v", got)
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	got := call(t, 0, "", "runs", "prune", "--keep", "0")
+	got.stdout = regexp.MustCompile(`[\d.]+ [kM]B`).ReplaceAllString(got.stdout, "SIZE")
+	wantOutput(t, got, `
+removed 20261120T020000Z  SIZE
+removed 20261121T020000Z  SIZE
+kept    20261122T020000Z  the outcome of a request of it is not known yet
+kept    20261123T020000Z  it is the newest finished run
+kept    20261124T020000Z  it can be gone on with (--resume)
+2 runs removed, SIZE freed
+`)
+	if exists(shop.PagesDir(oldRun)) || !exists(shop.PagesDir(knownRun)) {
+		t.Error("the pages do not go with their run")
+	}
+	if got := call(t, 0, "", "runs"); !strings.Contains(got.stdout, oldRun) {
+		t.Errorf("the history is gone with the file: %+v", got)
+	}
+}
