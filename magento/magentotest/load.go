@@ -54,6 +54,7 @@ func loadShopFile(fsys fs.FS) (*Shop, error) {
 		Now              time.Time `json:"now"`
 		AccessToken      string    `json:"access_token"`
 		DefaultStoreCode string    `json:"default_store_code"`
+		OAuth            *OAuth    `json:"oauth"`
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
@@ -65,6 +66,7 @@ func loadShopFile(fsys fs.FS) (*Shop, error) {
 		AccessToken:      file.AccessToken,
 		Now:              file.Now,
 		DefaultStoreCode: file.DefaultStoreCode,
+		OAuth:            file.OAuth,
 	}, nil
 }
 

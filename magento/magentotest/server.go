@@ -22,6 +22,20 @@ type Options struct {
 	RepeatLastPage bool
 	// Apache refuses %2F in a path, as Apache does by default. [obs: exp-sku-encoding-nginx-apache.txt]
 	Apache bool
+	// OAuth are the keys of requests that are signed, instead of the shop's.
+	OAuth *OAuth
+	// OAuthKeepsPort has the port in the signed address, as the RFC wants it and 2.4.6 was not seen to.
+	OAuthKeepsPort bool
+	// OAuthPathAsSent decodes nothing but unreserved characters of the signed path, as versions after 2.4.7 do. [src, not run]
+	OAuthPathAsSent bool
+	// NoBearer refuses the integration's token as a bearer token, as 2.4.4 and later do unless it is allowed. [obs] An
+	// administrator's token is good.
+	NoBearer bool
+	// Admins may ask for a token. With any, a shop without an access token does not take every token.
+	Admins []Admin
+	// OnlyLoginPath is the only path where they can: "/index.php/rest/V1/integration/admin/token" in a shop without URL
+	// rewriting. Empty: there and without /index.php.
+	OnlyLoginPath string
 	// DeniedResources are permissions that the token lacks, such as "Magento_Sales::actions_view".
 	DeniedResources []string
 	// NoInventory is a shop without the MSI modules: none of the /V1/inventory routes is there.
@@ -46,7 +60,10 @@ type Server struct {
 	hooks    sync.Mutex // held while Fault.Between changes the shop
 	mu       sync.Mutex
 	faults   []*scripted
-	shuffles uint64 // for Fault.UnstableTies
+	shuffles uint64               // for Fault.UnstableTies
+	nonces   map[string]bool      // that were used
+	tokens   map[string]time.Time // of administrators, and when they end
+	failures map[string]int       // of logins, by user name
 	requests []Request
 	http     *http.Server
 }
@@ -217,12 +234,15 @@ func (s *Server) answer(r *http.Request) *answer {
 	if r.Method == http.MethodHead {
 		return jsonAnswer(405, nil) // [obs: b-err-head]
 	}
+	if a := s.login(r); a != nil {
+		return a
+	}
 	endpoint, call, problem := s.route(r)
 	if problem != nil {
 		return problem
 	}
-	if !s.authorized(r, endpoint.resource) {
-		return unauthorized(endpoint.resource)
+	if problem := s.authorized(r, endpoint.resource); problem != nil {
+		return problem
 	}
 	call.conditions = s.conditions(r)
 	a := endpoint.serve(s, call)
@@ -235,18 +255,6 @@ func (s *Server) answer(r *http.Request) *answer {
 	}
 	a.session = true
 	return a
-}
-
-// authorized tells whether the request may use what needs this permission.
-func (s *Server) authorized(r *http.Request, resource string) bool {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return false
-	}
-	if s.shop.AccessToken != "" && token != s.shop.AccessToken {
-		return false
-	}
-	return !slices.Contains(s.options.DeniedResources, resource)
 }
 
 // acceptsJSON tells whether an Accept header leaves room for JSON; with nothing but text/html Magento's error page is

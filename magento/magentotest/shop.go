@@ -14,6 +14,8 @@ type Shop struct {
 	Name string
 	// AccessToken is the only bearer token that is good. Empty: any token is.
 	AccessToken string
+	// OAuth are the keys of requests that are signed. nil: there is no integration that signs.
+	OAuth *OAuth
 	// Now is what the Date header says. Zero: the real clock.
 	Now time.Time
 	// DefaultStoreCode is the store view of /rest/V1. Empty: "default".
