@@ -46,6 +46,7 @@ type app struct {
 
 // Run runs one command line and returns the exit code of section 4.
 func Run(ctx context.Context, env Env, args []string) int {
+	env.Stderr = newScreen(env.Stderr) // log lines and progress bars share the terminal
 	a := &app{env: env, log: slog.New(slog.DiscardHandler)}
 	c := a.cli()
 	err := c.RunContext(ctx, args)
