@@ -109,13 +109,13 @@ func checkCookies(cookies map[string]string) error {
 // send is one request over the wire. A failed one returns, beside its *Error,
 // what is known of the answer, if there was one.
 func (c *Client) send(ctx context.Context, req *http.Request, path, storeCode string, attempt int) (*Response, error) {
-	leave, err := c.gate.enter(ctx)
+	turn, waited, err := c.gate.enter(ctx, classOf(path, req.URL))
 	if err != nil {
 		return nil, err
 	}
 	start := time.Now()
 	got, status, err := c.exchange(ctx, req)
-	info := RequestInfo{Endpoint: endpointName(path), StoreCode: storeCode, Status: status, Duration: time.Since(start), Attempt: attempt}
+	info := RequestInfo{Endpoint: endpointName(path), StoreCode: storeCode, Status: status, Duration: time.Since(start), Waited: waited, Attempt: attempt}
 	var e *Error
 	if errors.As(err, &e) {
 		e.Method, e.Path, e.Attempts = req.Method, path, attempt
@@ -125,7 +125,8 @@ func (c *Client) send(ctx context.Context, req *http.Request, path, storeCode st
 		got.Duration = info.Duration
 		info.Bytes = got.Bytes
 	}
-	leave(info)
+	told, after := outcomeOf(status, err)
+	c.gate.leave(result{ticket: turn, latency: info.Duration, outcome: told, retryAfter: after})
 	c.cfg.OnRequest(info)
 	return got, err
 }

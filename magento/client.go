@@ -21,8 +21,8 @@ type Config struct {
 	// caller, and sending it back would make the requests wait for each other.
 	Cookies map[string]string
 
-	Concurrency       int           // requests at a time; 0 means 4
-	RequestsPerSecond float64       // 0: no limit
+	Concurrency       int           // requests at a time, at most; 0 means 4
+	RequestsPerSecond float64       // at most; 0: no limit
 	Retries           int           // at most so many for one request; 0 means 5, negative none
 	RetryWait         time.Duration // before the first retry of a busy shop; 0 means 30 s
 	Timeout           time.Duration // for one answer; 0 means 10 min
@@ -76,6 +76,7 @@ type RequestInfo struct {
 	Status    int           // 0: no answer
 	Kind      Kind          // "" when all is well
 	Duration  time.Duration // from sending to the last byte
+	Waited    time.Duration // before sending, for its turn within the shop's limits
 	Bytes     int64         // of the body as it came, packed or not
 	Attempt   int           // from 1; above 1 it is a retry
 }
@@ -117,7 +118,7 @@ func NewClient(cfg Config) (*Client, error) {
 			Transport:     cfg.Transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		gate:    newGate(cfg.Concurrency, cfg.RequestsPerSecond),
+		gate:    newGate(cfg.Concurrency, cfg.RequestsPerSecond, cfg.RetryWait),
 		retries: max(cfg.Retries, 0),
 		doubt:   &doubt{busy: make(chan struct{}, 1)},
 	}, nil
