@@ -126,6 +126,7 @@ func TestRun_IsRepeatable(t *testing.T) {
 		t.Errorf("the second transformation of a run differs (-first +second)\n%s", diff)
 	}
 	other := storetest.New(t)
+	other.Exec(t, "SET threads = 4") // a bench has one
 	night(t, other)
 	if diff := cmp.Diff(first, look(other)); diff != "" {
 		t.Errorf("the same run in another place differs (-first +second)\n%s", diff)
