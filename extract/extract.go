@@ -98,6 +98,7 @@ func (j *Job) Extract(ctx context.Context) (*Result, error) {
 		j.lookAgain,        // products that seem to be gone
 		j.readStock,
 	}
+	j.shopNow = time.Time{}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err

@@ -15,40 +15,74 @@ type listing struct {
 	idField string           // of an item; empty where it has none
 	keyset  string           // the column to page by; empty: by page number
 	base    magento.Criteria // filters, fields
-	size    int
+	// query asks for a page where the list takes no search criteria; nil where it does.
+	query func(page, size int) magento.Query
+	size  int
+	count bool // ask for the count at the end even where the first page's was reached
 }
 
-// read reads the rest of a part by keyset or page number. It returns the shop's total_count of the first page it asked
-// for, -1 where there was none.
-func (p *part) read(ctx context.Context, l listing) (total int, err error) {
+// tally compares what was read with what the shop counts afterwards.
+type tally struct {
+	rows     int // distinct rows where they have an id
+	expected int // total_count; -1 where the shop does not tell
+}
+
+// short says why a listing is not whole, or nothing.
+func (t tally) short(what string) string {
+	if t.rows >= t.expected {
+		return ""
+	}
+	return fmt.Sprintf("%d %s were read, and the shop counts %d", t.rows, what, t.expected)
+}
+
+// How often a listing is read on, or again, when it changed while it was read.
+const (
+	mostReadOn = 2
+	mostPasses = 3
+)
+
+// read reads the rest of a part by keyset or page number. On an error the part is failed.
+func (p *part) read(ctx context.Context, l listing) (t tally, err error) {
 	p.job.Progress.Begin(p.stream, -1)
 	defer p.job.Progress.End(p.stream)
+	p.job.Progress.Add(p.stream, int(p.rows)) // of before a kill
 	if l.keyset != "" {
-		total, err = p.readByKeyset(ctx, l)
+		t, err = p.readByKeyset(ctx, l)
 	} else {
-		total, err = p.readByNumber(ctx, l)
+		t, err = p.readByNumber(ctx, l)
 	}
-	if err == nil {
-		return total, nil
+	if err != nil {
+		return t, p.fail(ctx, err)
 	}
-	if ferr := p.finish(context.WithoutCancel(ctx), err.Error()); ferr != nil {
-		return total, errors.Join(err, ferr)
-	}
-	return total, fmt.Errorf("read %s: %w", p.stream, err)
+	return t, nil
 }
 
-func (p *part) readByKeyset(ctx context.Context, l listing) (int, error) {
+// readByKeyset reads on as long as the shop counts more than was read: what was added meanwhile has higher ids than all
+// that was read.
+func (p *part) readByKeyset(ctx context.Context, l listing) (tally, error) {
+	for again := 0; ; again++ {
+		total, err := p.readKeys(ctx, l, again == 0)
+		if err != nil {
+			return tally{}, err
+		}
+		t, err := p.tally(ctx, l, total)
+		if err != nil || t.rows >= t.expected || again == mostReadOn {
+			return t, err
+		}
+	}
+}
+
+// readKeys reads behind the last id until nothing is left. It returns the shop's total_count of the first page, -1 where
+// it told none.
+func (p *part) readKeys(ctx context.Context, l listing, announce bool) (total int, err error) {
 	pager := magento.Keyset{Field: l.keyset, PageSize: l.size, Base: l.base}
 	if p.cursor != "" {
-		after, err := strconv.ParseInt(p.cursor, 10, 64)
-		if err != nil {
-			return -1, fmt.Errorf("run.pages: cursor %q of %s is no id: %w", p.cursor, p.stream, err)
+		if pager.After, err = strconv.ParseInt(p.cursor, 10, 64); err != nil {
+			return -1, fmt.Errorf("run.pages: cursor %q is no id: %w", p.cursor, err)
 		}
-		pager.After = after
 	}
-	total := -1
-	for {
-		resp, page, err := p.job.get(ctx, l.path, pager.Request(), l.idField)
+	for total = -1; ; {
+		resp, page, err := p.job.get(ctx, l.path, pager.Request().Query(), l.idField)
 		if size, ok := smallerPage(err, pager.PageSize); ok {
 			pager.PageSize = size
 			continue
@@ -62,7 +96,9 @@ func (p *part) readByKeyset(ctx context.Context, l listing) (int, error) {
 		}
 		if total < 0 && page.TotalCount >= 0 {
 			total = page.TotalCount + int(p.rows)
-			p.job.Progress.Begin(p.stream, int64(total))
+			if announce {
+				p.job.Progress.Begin(p.stream, int64(total))
+			}
 		}
 		if page.Count > 0 {
 			if err := p.save(ctx, resp.Body, page.Count, strconv.FormatInt(next.After, 10)); err != nil {
@@ -76,44 +112,108 @@ func (p *part) readByKeyset(ctx context.Context, l listing) (int, error) {
 	}
 }
 
-func (p *part) readByNumber(ctx context.Context, l listing) (int, error) {
-	// These lists have no date to move a window by, so the window is the whole list, however many pages it has.
-	pager := magento.PageNumber{Base: l.base, PageSize: l.size, MaxPages: 1 << 30}
-	if p.cursor != "" {
-		number, err := strconv.Atoi(p.cursor)
-		if err != nil {
-			return -1, fmt.Errorf("run.pages: cursor %q of %s is no page number: %w", p.cursor, p.stream, err)
-		}
-		pager.Page = number
+// tally counts what was read, and asks the shop to count again where that can matter: rows leave a window while it is
+// read, when they are changed once more, and that is no loss.
+func (p *part) tally(ctx context.Context, l listing, total int) (tally, error) {
+	t := tally{expected: total}
+	err := p.job.Run.DB.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(DISTINCT item ->> '%s') FROM (
+		SELECT unnest(from_json(content, '{"items":["JSON"]}').items) AS item FROM page.%s WHERE store_code = ? AND part = ?)`, l.idField, p.stream),
+		p.storeCode, p.name).Scan(&t.rows)
+	if err != nil {
+		return t, fmt.Errorf("count what was read: %w", err)
 	}
-	total := -1
-	for {
-		resp, page, err := p.job.get(ctx, l.path, pager.Request(), l.idField)
+	if t.rows >= total && !l.count {
+		return t, nil
+	}
+	count := l.base
+	count.PageSize, count.CurrentPage = 1, 1
+	_, page, err := p.job.get(ctx, l.path, count.Query(), l.idField)
+	if err != nil {
+		return t, fmt.Errorf("count the rows: %w", err)
+	}
+	t.expected = page.TotalCount
+	return t, nil
+}
+
+// readByNumber reads a list by page number, all over again when it changed meanwhile: where rows read before are deleted,
+// the next page begins later than it should, and as many others are never seen.
+func (p *part) readByNumber(ctx context.Context, l listing) (tally, error) {
+	for pass := 1; ; pass++ {
+		t, changed, err := p.readPages(ctx, &l, pass == 1)
+		if err != nil || !changed {
+			return t, err
+		}
+		if err := p.drop(ctx); err != nil {
+			return t, err
+		}
+		if pass == mostPasses {
+			return t, fmt.Errorf("the list changed each of the %d times that it was read, so rows can be missing: run again when no import is going on", pass)
+		}
+		p.job.Log.Info("the list changed while it was read, and is read again", "stream", p.stream)
+	}
+}
+
+// readPages reads the pages behind the last one. changed tells that the list's count is not what it was before.
+func (p *part) readPages(ctx context.Context, l *listing, announce bool) (t tally, changed bool, err error) {
+	pager, step, total, err := p.numberPager(*l)
+	for err == nil && !step.Done() && !changed {
+		var resp *magento.Response
+		var page magento.Page
+		resp, page, err = p.job.get(ctx, l.path, l.ask(pager), l.idField)
 		if size, ok := smallerPage(err, pager.PageSize); ok {
-			if p.pages > 0 {
-				return total, fmt.Errorf("the shop lowered its page-size limit to %d in the middle of a listing: run again", size)
-			}
-			pager.PageSize = size
+			// The shop's limit; where it was lowered since the first pages, those are of no use.
+			l.size, err = size, p.drop(ctx)
+			pager, total = magento.PageNumber{Base: l.base, PageSize: size, MaxPages: noMaxPages}, -1
 			continue
 		}
 		if err != nil {
-			return total, err
+			break
 		}
-		next, step := pager.Next(page)
-		if total < 0 && page.TotalCount >= 0 {
-			total = page.TotalCount
-			p.job.Progress.Begin(p.stream, int64(total))
+		changed = total >= 0 && page.TotalCount != total
+		if total < 0 && announce && page.TotalCount >= 0 {
+			p.job.Progress.Begin(p.stream, int64(page.TotalCount))
 		}
-		if page.Count > 0 && step != magento.RepeatedPage {
-			if err := p.save(ctx, resp.Body, page.Count, strconv.Itoa(next.Page)); err != nil {
-				return total, err
-			}
+		total = page.TotalCount
+		number := pager.Request().CurrentPage
+		pager, step = pager.Next(page)
+		if page.Count > 0 && step != magento.RepeatedPage && !changed {
+			err = p.save(ctx, resp.Body, page.Count, fmt.Sprintf("%d/%d", number, pager.PageSize))
 		}
-		if step.Done() {
-			return total, nil
-		}
-		pager = next
 	}
+	return tally{rows: int(p.rows), expected: total}, changed, err
+}
+
+// noMaxPages is for lists without a date to move a window by: the window is the whole list.
+const noMaxPages = 1 << 30
+
+// numberPager is the pager behind the last page that was saved, and that page's total_count. The page is looked at once
+// more, for a shop that repeats its last page past the end.
+func (p *part) numberPager(l listing) (pager magento.PageNumber, step magento.Step, total int, err error) {
+	pager = magento.PageNumber{Base: l.base, PageSize: l.size, MaxPages: noMaxPages}
+	if p.cursor == "" {
+		return pager, magento.MorePages, -1, nil
+	}
+	if _, err := fmt.Sscanf(p.cursor, "%d/%d", &pager.Page, &pager.PageSize); err != nil {
+		return pager, step, -1, fmt.Errorf("run.pages: cursor %q is no page number and size: %w", p.cursor, err)
+	}
+	body, err := p.job.Run.ReadPage(p.stream, p.file)
+	if err != nil {
+		return pager, step, -1, err
+	}
+	last, err := magento.ReadPage(body, l.idField)
+	if err != nil {
+		return pager, step, -1, err
+	}
+	pager, step = pager.Next(last)
+	return pager, step, last.TotalCount, nil
+}
+
+func (l listing) ask(pager magento.PageNumber) magento.Query {
+	c := pager.Request()
+	if l.query != nil {
+		return l.query(c.CurrentPage, c.PageSize)
+	}
+	return c.Query()
 }
 
 // smallerPage tells whether the shop refused the page size, and names its limit (Magento's input limits are off by

@@ -21,12 +21,11 @@ func (j *Job) readOrders(ctx context.Context) error {
 			return err
 		}
 	}
-	parked, err := j.column(ctx, "SELECT remote_id FROM state.parked WHERE entity = 'sell_orders' ORDER BY remote_id::BIGINT")
+	parked, err := j.column(ctx, "SELECT remote_id FROM state.parked WHERE entity = 'sell_orders' ORDER BY try_cast(remote_id AS BIGINT)")
 	if err != nil {
 		return fmt.Errorf("find the orders that wait: %w", err)
 	}
-	_, err = j.readByID(ctx, "orders", "orders", "entity_id", orderFields, parked)
-	return err
+	return j.readByID(ctx, byID{stream: "orders", path: "orders", idField: "entity_id", fields: orderFields, ids: parked})
 }
 
 func (j *Job) readOrdersOf(ctx context.Context, s partition) error {
@@ -39,8 +38,10 @@ func (j *Job) readOrdersOf(ctx context.Context, s partition) error {
 		return err
 	}
 	base := p.within(s.only(magento.Criteria{Fields: orderFields}))
-	if _, err := p.read(ctx, listing{path: "orders", idField: "entity_id", keyset: "entity_id", base: base, size: j.Config.Magento.PageSize}); err != nil {
+	t, err := p.read(ctx, listing{path: "orders", idField: "entity_id", keyset: "entity_id", base: base, size: j.Config.Magento.PageSize})
+	if err != nil {
 		return err
 	}
-	return p.finish(ctx, "")
+	// A window that is not whole leaves its bookmark where it is (section 6.3).
+	return p.finish(ctx, t.short("orders"))
 }

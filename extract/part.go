@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -25,16 +26,19 @@ type part struct {
 	job                     *Job
 	stream, storeCode, name string
 	start, end              time.Time // window, both inclusive; zero where there is none
-	cursor                  string    // where the next page starts; empty at the beginning
 	done                    bool      // complete already, from before a kill
 
 	began             time.Time
 	requests, retries int64 // of the job when this part began
 
-	mu    sync.Mutex
-	pages int
-	rows  int64
-	bytes int64
+	mu          sync.Mutex
+	number      int    // of the newest page file; it has the highest number, not that of how many there are
+	file        string // the newest page file; empty where there is none
+	cursor      string // what that page ended with; empty at the beginning
+	pages       int
+	rows        int64
+	bytes       int64
+	quarantined int64
 }
 
 // begin opens a part: the window of a killed extraction where there is one, else the one given, made durable first.
@@ -50,8 +54,10 @@ func (j *Job) begin(ctx context.Context, stream, storeCode, name string, start, 
 			stream, storeCode, name, orNull(start), orNull(end))
 	case err == nil:
 		p.start, p.end = from.Time, to.Time
-		err = j.Run.DB.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(rows), 0), coalesce(sum(bytes), 0), coalesce(max_by(cursor, file), '')
-			FROM run.pages WHERE stream = ? AND store_code = ? AND part = ?`, stream, storeCode, name).Scan(&p.pages, &p.rows, &p.bytes, &p.cursor)
+		err = j.Run.DB.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(rows), 0), coalesce(sum(bytes), 0), coalesce(max_by(cursor, file), ''),
+				coalesce(max(file), ''), coalesce(max(regexp_extract(file, '([0-9]+)[.]json$', 1)::INTEGER), 0)
+			FROM run.pages WHERE stream = ? AND store_code = ? AND part = ?`, stream, storeCode, name).
+			Scan(&p.pages, &p.rows, &p.bytes, &p.cursor, &p.file, &p.number)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("begin stream %s: %w", stream, err)
@@ -69,28 +75,45 @@ func orNull(t time.Time) any {
 // save keeps a page. Workers of one part may call it at the same time.
 func (p *part) save(ctx context.Context, body []byte, rows int, cursor string) error {
 	p.mu.Lock()
+	p.number++
+	file := fmt.Sprintf("%s-%06d.json", p.name, p.number)
+	if p.storeCode != "" {
+		file = fmt.Sprintf("%s-%s-%06d.json", p.name, p.storeCode, p.number)
+	}
+	p.mu.Unlock()
+	// JSON that is no UTF-8 would stop DuckDB at the whole page.
+	body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	err := p.job.Run.SavePage(ctx, store.Page{Stream: p.stream, StoreCode: p.storeCode, Part: p.name, File: file, Rows: rows,
+		Cursor: cursor, FetchedAt: p.job.Now(), Body: body})
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.file, p.cursor = file, cursor
 	p.pages++
-	number := p.pages
 	p.rows += int64(rows)
 	p.bytes += int64(len(body))
 	p.mu.Unlock()
-	file := fmt.Sprintf("%s-%06d.json", p.name, number)
-	if p.storeCode != "" {
-		file = fmt.Sprintf("%s-%s-%06d.json", p.name, p.storeCode, number)
+	p.job.Progress.Add(p.stream, rows)
+	return nil
+}
+
+// drop forgets the pages of this part, to read it again from its beginning. Files without a row do not count.
+func (p *part) drop(ctx context.Context) error {
+	_, err := p.job.Run.DB.ExecContext(ctx, "DELETE FROM run.pages WHERE stream = ? AND store_code = ? AND part = ?", p.stream, p.storeCode, p.name)
+	if err != nil {
+		return fmt.Errorf("forget the pages: %w", err)
 	}
-	err := p.job.Run.SavePage(ctx, store.Page{Stream: p.stream, StoreCode: p.storeCode, Part: p.name, File: file, Rows: rows,
-		Cursor: cursor, FetchedAt: p.job.Now(), Body: body})
-	if err == nil {
-		p.job.Progress.Add(p.stream, rows)
-	}
-	return err
+	p.job.Progress.Add(p.stream, -int(p.rows))
+	p.number, p.file, p.cursor, p.pages, p.rows, p.bytes = 0, "", "", 0, 0, 0
+	return nil
 }
 
 // finish writes the part's figures. An empty reason means that it is complete.
 func (p *part) finish(ctx context.Context, reason string) error {
-	_, err := p.job.Run.DB.ExecContext(ctx, `UPDATE run.streams SET rows = ?, pages = ?, requests = requests + ?, retries = retries + ?, bytes = ?,
-		seconds = seconds + ?, complete = ?, reason = nullif(?, '') WHERE stream = ? AND store_code = ? AND part = ?`,
-		p.rows, p.pages, p.job.Requests.all.Load()-p.requests, p.job.Requests.retries.Load()-p.retries, p.bytes,
+	_, err := p.job.Run.DB.ExecContext(ctx, `UPDATE run.streams SET rows = ?, pages = ?, requests = requests + ?, retries = retries + ?, quarantined = ?,
+		bytes = ?, seconds = seconds + ?, complete = ?, reason = nullif(?, '') WHERE stream = ? AND store_code = ? AND part = ?`,
+		p.rows, p.pages, p.job.Requests.all.Load()-p.requests, p.job.Requests.retries.Load()-p.retries, p.quarantined, p.bytes,
 		p.job.Now().Sub(p.began).Seconds(), reason == "", reason, p.stream, p.storeCode, p.name)
 	if err != nil {
 		return fmt.Errorf("finish stream %s: %w", p.stream, err)
@@ -98,9 +121,16 @@ func (p *part) finish(ctx context.Context, reason string) error {
 	return nil
 }
 
+// fail writes the figures of a part that could not be read, and returns why, in one sentence. What was read of it is kept.
+func (p *part) fail(ctx context.Context, cause error) error {
+	// That the figures cannot be written either, on a full disk, is nothing that has to be said too.
+	_ = p.finish(context.WithoutCancel(ctx), cause.Error())
+	return fmt.Errorf("read %s: %w", p.stream, cause)
+}
+
 // get asks for one page and reads its outside.
-func (j *Job) get(ctx context.Context, path string, c magento.Criteria, idField string) (*magento.Response, magento.Page, error) {
-	resp, err := j.Client.Get(ctx, path, c.Query())
+func (j *Job) get(ctx context.Context, path string, query magento.Query, idField string) (*magento.Response, magento.Page, error) {
+	resp, err := j.Client.Get(ctx, path, query)
 	if err != nil {
 		return nil, magento.Page{}, err
 	}

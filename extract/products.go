@@ -3,11 +3,7 @@ package extract
 import (
 	"context"
 	_ "embed"
-	"encoding/json"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"magento-optiply/magento"
@@ -18,9 +14,6 @@ var secondLookSQL string
 
 //go:embed sql/products_by_id.sql
 var productsByIDSQL string
-
-// idsPerRequest bounds a filter `entity_id in (...)`, so that the address stays short enough for any server.
-const idsPerRequest = 100
 
 // productFields is what the transformation uses. fields= cuts the bytes of a products page eight times (recorded:
 // b-fields-products).
@@ -70,49 +63,30 @@ func (j *Job) readProductsOf(ctx context.Context, s partition, name string, star
 	if name == partWindow {
 		base = p.within(base)
 	}
-	total, err := p.read(ctx, listing{path: "products", idField: "id", keyset: "entity_id", base: base, size: j.Config.Magento.PageSize})
+	t, err := p.read(ctx, listing{path: "products", idField: "id", keyset: "entity_id", base: base, size: j.Config.Magento.PageSize, count: name == partFull})
 	if err != nil {
 		return err
 	}
 	if name == partFull {
-		if err := j.cover(ctx, p, total, base); err != nil {
+		if err := j.cover(ctx, p, t); err != nil {
 			return err
 		}
 	}
-	return p.finish(ctx, "")
+	return p.finish(ctx, t.short("products"))
 }
 
 // cover proves, or not, that the full listing was read whole: as many distinct products as the shop counts afterwards.
-// More than that is no harm, those were deleted meanwhile; products added meanwhile have higher ids and are read now.
-func (j *Job) cover(ctx context.Context, p *part, total int, base magento.Criteria) error {
-	count := base
-	count.PageSize, count.CurrentPage = 1, 1
-	_, page, err := j.get(ctx, "products", count, "id")
-	if err != nil {
-		return fmt.Errorf("count the products: %w", err)
-	}
-	expected := page.TotalCount
-	if expected < 0 {
-		expected = total
-	}
-	var rows int
-	err = j.Run.DB.QueryRowContext(ctx, `SELECT count(DISTINCT item ->> 'id') FROM (
-		SELECT unnest(from_json(content, '{"items":["JSON"]}').items) AS item FROM page.products WHERE store_code = ? AND part = ?)`,
-		p.storeCode, partFull).Scan(&rows)
-	if err != nil {
-		return fmt.Errorf("count the products that were read: %w", err)
-	}
-	reason := ""
+// More than that is no harm, those were deleted meanwhile (section 6.6, invariant 3).
+func (j *Job) cover(ctx context.Context, p *part, t tally) error {
+	reason := t.short("products")
 	switch {
-	case rows == 0:
+	case t.rows == 0:
 		reason = "the shop answered no product at all"
-	case expected < 0:
+	case t.expected < 0:
 		reason = "the shop did not tell how many products it has"
-	case rows < expected:
-		reason = fmt.Sprintf("%d products were read, and the shop counts %d", rows, expected)
 	}
-	_, err = j.Run.DB.ExecContext(ctx, `INSERT OR REPLACE INTO run.coverage (stream, store_code, complete, rows, expected, reason)
-		VALUES ('products', ?, ?, ?, ?, nullif(?, ''))`, p.storeCode, reason == "", rows, expected, reason)
+	_, err := j.Run.DB.ExecContext(ctx, `INSERT OR REPLACE INTO run.coverage (stream, store_code, complete, rows, expected, reason)
+		VALUES ('products', ?, ?, ?, nullif(?, -1), nullif(?, ''))`, p.storeCode, reason == "", t.rows, t.expected, reason)
 	if err != nil {
 		return fmt.Errorf("keep the coverage: %w", err)
 	}
@@ -122,7 +96,7 @@ func (j *Job) cover(ctx context.Context, p *part, total int, base magento.Criter
 	return nil
 }
 
-// readProductsByID reads the products that no window holds.
+// readProductsByID reads the products that no window holds, as each store shows them, like the listing.
 func (j *Job) readProductsByID(ctx context.Context) error {
 	if j.full || !j.Parts.Products && !j.Parts.SellOrders {
 		return nil // the whole listing holds whatever there is
@@ -131,12 +105,17 @@ func (j *Job) readProductsByID(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the products to read by id: %w", err)
 	}
-	_, err = j.readByID(ctx, "products", "products", "id", j.productFields(), ids)
-	return err
+	for _, s := range j.stores {
+		q := byID{stream: "products", path: "products", idField: "id", fields: j.productFields(), store: s, ids: ids}
+		if err := j.readByID(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lookAgain asks for the products that seem to be gone once more, by id: the second look without which nothing is
-// disabled (invariant 3).
+// disabled (invariant 3). It looks in the whole shop, for a product that left a store is not gone.
 func (j *Job) lookAgain(ctx context.Context) error {
 	if !j.full || !j.Parts.Deletions || !j.Config.Sync.SyncProductDeletions {
 		return nil
@@ -145,82 +124,13 @@ func (j *Job) lookAgain(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the products to look for again: %w", err)
 	}
-	for chunk := range slices.Chunk(ids, idsPerRequest) {
-		found, err := j.readByID(ctx, "products_again", "products", "id", "items[id,sku,status],total_count", chunk)
-		if err != nil {
-			return err
-		}
-		for _, id := range chunk {
-			if _, err := j.Run.DB.ExecContext(ctx, "INSERT INTO run.second_look VALUES (?, ?, ?)", id, found[id], j.Now().UTC()); err != nil {
-				return fmt.Errorf("keep the second look: %w", err)
+	return j.readByID(ctx, byID{stream: "products_again", path: "products", idField: "id", fields: "items[id,sku,status],total_count", ids: ids,
+		looked: func(asked []string, found map[string]bool) error {
+			for _, id := range asked {
+				if _, err := j.Run.DB.ExecContext(ctx, "INSERT INTO run.second_look VALUES (?, ?, ?)", id, found[id], j.Now().UTC()); err != nil {
+					return fmt.Errorf("keep the second look: %w", err)
+				}
 			}
-		}
-	}
-	return nil
-}
-
-// readByID reads records by their ids, as many of them as there are, and tells which were found.
-func (j *Job) readByID(ctx context.Context, stream, path, idField, fields string, ids []string) (map[string]bool, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	p, err := j.begin(ctx, stream, "", partIDs, time.Time{}, time.Time{})
-	if err != nil {
-		return nil, err
-	}
-	j.Progress.Begin(stream, int64(len(ids)))
-	defer j.Progress.End(stream)
-	found := map[string]bool{}
-	for chunk := range slices.Chunk(ids, idsPerRequest) {
-		c := magento.Criteria{Fields: fields, PageSize: len(chunk), CurrentPage: 1}.
-			Where(magento.Filter{Field: "entity_id", Condition: magento.In, Value: strings.Join(chunk, ",")}).OrderBy("entity_id", false)
-		resp, page, err := j.get(ctx, path, c, idField)
-		if err != nil {
-			return nil, fmt.Errorf("read %s by id: %w", stream, err)
-		}
-		if err := collectIDs(resp.Body, idField, found); err != nil {
-			return nil, fmt.Errorf("read %s by id: %w", stream, err)
-		}
-		if page.Count > 0 {
-			if err := p.save(ctx, resp.Body, page.Count, ""); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return found, p.finish(ctx, "")
-}
-
-func collectIDs(body []byte, idField string, found map[string]bool) error {
-	var list struct {
-		Items []map[string]json.RawMessage `json:"items"`
-	}
-	if err := json.Unmarshal(body, &list); err != nil {
-		return err
-	}
-	for _, item := range list.Items {
-		id := strings.Trim(string(item[idField]), `"`)
-		if _, err := strconv.ParseInt(id, 10, 64); err != nil {
-			return fmt.Errorf("an item has no %s that is a number", idField)
-		}
-		found[id] = true
-	}
-	return nil
-}
-
-// column runs a query of one text column.
-func (j *Job) column(ctx context.Context, query string, args ...any) ([]string, error) {
-	rows, err := j.Run.DB.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var values []string
-	for rows.Next() {
-		var v string
-		if err := rows.Scan(&v); err != nil {
-			return nil, err
-		}
-		values = append(values, v)
-	}
-	return values, rows.Err()
+			return nil
+		}})
 }

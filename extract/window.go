@@ -23,16 +23,17 @@ func (j *Job) isFull(ctx context.Context) (bool, error) {
 	if decided.Valid {
 		return decided.Bool, nil
 	}
-	full := false
-	if j.Parts.Products || j.Parts.Deletions {
-		last, err := j.bookmark(ctx, "products_full", j.stores[0].code)
+	// Deletions alone need the whole listing; with products they wait for the night that reads it anyway.
+	full := j.Parts.Deletions && !j.Parts.Products || j.Parts.Products && j.Full
+	for _, st := range j.stores {
+		if full || !j.Parts.Products {
+			break
+		}
+		due, err := j.fullIsDue(ctx, st)
 		if err != nil {
 			return false, err
 		}
-		every := j.Config.Magento.FullEvery
-		due := last.IsZero() || j.shopNow.Sub(last) >= every-every/fullTolerance
-		// Deletions alone need the whole listing; with products they wait for the night that reads it anyway.
-		full = j.Full || due || !j.Parts.Products
+		full = due // for one store is for all: a store that was added has no window to begin from
 	}
 	_, err := j.Run.DB.ExecContext(ctx, "UPDATE run.info SET products_full = ?", full)
 	if err != nil {
@@ -41,12 +42,28 @@ func (j *Job) isFull(ctx context.Context) (bool, error) {
 	return full, nil
 }
 
-// bookmark is how far a stream of a store has got; zero where it never has.
+// fullIsDue tells whether full_every has passed since a store's products were last read whole.
+func (j *Job) fullIsDue(ctx context.Context, s partition) (bool, error) {
+	last, err := j.bookmark(ctx, "products_full", s.code)
+	if err != nil {
+		return false, err
+	}
+	every := j.Config.Magento.FullEvery
+	return every == 0 || last.IsZero() || j.shopNow.Sub(last) >= every-every/fullTolerance, nil
+}
+
+// bookmark is how far a stream of a store has got; zero where it never has. One that lies ahead of the shop's clock was
+// made when that clock was wrong: what was read then ended when that run began.
 func (j *Job) bookmark(ctx context.Context, stream, storeCode string) (time.Time, error) {
 	var value time.Time
-	err := j.Run.DB.QueryRowContext(ctx, "SELECT value FROM state.bookmarks WHERE stream = ? AND store_code = ?", stream, storeCode).Scan(&value)
+	var began sql.NullTime
+	err := j.Run.DB.QueryRowContext(ctx, `SELECT b.value, r.started_at FROM state.bookmarks b LEFT JOIN state.runs r USING (run_id)
+		WHERE b.stream = ? AND b.store_code = ?`, stream, storeCode).Scan(&value, &began)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("read the bookmark of %s: %w", stream, err)
+	}
+	if value.After(j.shopNow) && began.Valid && began.Time.Before(value) {
+		value = began.Time
 	}
 	return value.UTC(), nil
 }

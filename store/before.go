@@ -2,8 +2,9 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -26,10 +27,12 @@ func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
 
 // PutSettings keeps the run's settings, without secrets, in run.settings.
 func (r *Run) PutSettings(ctx context.Context, settings map[string]string) error {
-	for name, value := range settings {
-		if _, err := r.DB.ExecContext(ctx, "INSERT OR REPLACE INTO run.settings VALUES (?, ?)", name, value); err != nil {
-			return fmt.Errorf("keep setting %s: %w", name, err)
-		}
+	var statements []string
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		statements = append(statements, "INSERT OR REPLACE INTO run.settings VALUES ("+quote(name)+", "+quote(settings[name])+")")
+	}
+	if err := r.inTransaction(ctx, statements...); err != nil {
+		return fmt.Errorf("keep the settings of run %s: %w", r.ID, err)
 	}
 	return nil
 }
@@ -49,10 +52,10 @@ func (r *Run) inTransaction(ctx context.Context, statements ...string) error {
 	if err := exec(ctx, conn, "BEGIN"); err != nil {
 		return err
 	}
-	err = exec(ctx, conn, append(statements, "COMMIT")...)
-	if err != nil {
-		_, rerr := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-		return errors.Join(err, rerr)
+	if err := exec(ctx, conn, append(statements, "COMMIT")...); err != nil {
+		// Where DuckDB has rolled back by itself, as after a failed COMMIT, this fails and says nothing new.
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		return err
 	}
 	return nil
 }

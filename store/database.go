@@ -2,13 +2,15 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
+	"syscall"
 
 	duckdb "github.com/marcboeker/go-duckdb/v2"
 )
@@ -26,9 +28,12 @@ const (
 	Write
 )
 
-// open starts an in-memory DuckDB, to which files are attached. Every connection of the pool begins with init.
+// maxConnections is more than the workers that use a run file at once.
+const maxConnections = 8
+
+// open starts an in-memory DuckDB, to which files are attached. Every connection of the pool begins with session and init.
 func (s *Shop) open(init func() []string) (*sql.DB, error) {
-	connector, err := duckdb.NewConnector("", func(ex driver.ExecerContext) error {
+	connector, err := duckdb.NewConnector("?"+s.instance().Encode(), func(ex driver.ExecerContext) error {
 		for _, q := range append(s.session(), init()...) {
 			if _, err := ex.ExecContext(context.Background(), q, nil); err != nil {
 				return fmt.Errorf("start DuckDB (%s): %w", q, err)
@@ -42,17 +47,20 @@ func (s *Shop) open(init func() []string) (*sql.DB, error) {
 	return sql.OpenDB(connector), nil
 }
 
-// session are the settings of every connection: UTC whatever the machine says, nothing fetched from a network, page
-// files found from the runs folder.
-func (s *Shop) session() []string {
-	return []string{
-		"SET autoinstall_known_extensions = false",
-		"SET autoload_known_extensions = false",
-		"SET TimeZone = 'UTC'",
-		"SET memory_limit = '" + memoryLimit + "'",
-		"SET temp_directory = " + quote(filepath.Join(s.Dir, "tmp")),
-		"SET file_search_path = " + quote(s.runsDir()),
+// instance are the settings of one DuckDB, given once: after it has spilled to its folder, naming the folder again is an
+// error. Nothing is fetched from a network. The folder is its own, because two that spill into one crash.
+func (s *Shop) instance() url.Values {
+	return url.Values{
+		"autoinstall_known_extensions": {"false"},
+		"autoload_known_extensions":    {"false"},
+		"memory_limit":                 {memoryLimit},
+		"temp_directory":               {s.spillDir(os.Getpid(), rand.Text()[:8])},
 	}
+}
+
+// session are the settings of every connection: UTC whatever the machine says, and page files found from the runs folder.
+func (s *Shop) session() []string {
+	return []string{"SET TimeZone = 'UTC'", "SET file_search_path = " + quote(s.runsDir())}
 }
 
 // attach opens a file under a name in an in-memory DuckDB and tells DuckDB's errors in our words.
@@ -61,7 +69,7 @@ func attach(ctx context.Context, db *sql.DB, path, name string, access Access) e
 	if access == Read {
 		mode = " (READ_ONLY)"
 		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("open %s: %w", path, err)
+			return fmt.Errorf("open a file of the shop: %w", err)
 		}
 	}
 	if _, err := db.ExecContext(ctx, "ATTACH "+quote(path)+" AS "+name+mode); err != nil {
@@ -82,21 +90,41 @@ func (e *BusyError) Error() string {
 
 func (e *BusyError) Unwrap() error { return e.Err }
 
-// explain gives DuckDB's errors a sentence that says what to do.
+// explain gives DuckDB's and the system's errors about a file a sentence that says what to do.
 func explain(path string, err error) error {
 	text := err.Error()
-	switch {
-	case strings.Contains(text, "Could not set lock"):
-		return &BusyError{Path: path, Err: err}
-	case strings.Contains(text, "No space left"):
-		return fmt.Errorf("%s: the disk is full; free some space and run again with --resume: %w", path, err)
-	case strings.Contains(text, "with version number"):
-		return fmt.Errorf("%s was written by a newer DuckDB: use the program version that wrote it: %w", path, err)
-	case strings.Contains(text, "not a valid DuckDB database"):
-		return fmt.Errorf("%s is not a DuckDB file or is damaged: move it away, or put a backup back: %w", path, err)
+	has := func(marks ...string) bool {
+		for _, mark := range marks {
+			if strings.Contains(text, mark) {
+				return true
+			}
+		}
+		return false
 	}
-	return fmt.Errorf("open %s: %w", path, err)
+	switch {
+	case has("Could not set lock"):
+		return &BusyError{Path: path, Err: err}
+	case errors.Is(err, syscall.ENOSPC), has("No space left"):
+		return &FullError{Path: path, Err: err}
+	case has("with version number"):
+		return fmt.Errorf("%s was written by a newer DuckDB: use the program version that wrote it: %w", path, err)
+	case has("not a valid DuckDB database", "Corrupt database file", "Could not read enough bytes", "replaying WAL file"):
+		return fmt.Errorf("%s is damaged, or no DuckDB file: move it away, or put a backup back: %w", path, err)
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
+
+// FullError means that the disk is full. What was durable before is still there.
+type FullError struct {
+	Path string
+	Err  error
+}
+
+func (e *FullError) Error() string {
+	return fmt.Sprintf("%s: the disk is full; free some space and run again with --resume", e.Path)
+}
+
+func (e *FullError) Unwrap() error { return e.Err }
 
 // quote makes a SQL text literal.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
@@ -107,19 +135,14 @@ func IsBusy(err error) bool {
 	return errors.As(err, &busy)
 }
 
-// exec runs statements one after another on one connection.
+// exec runs statements one after another on one connection. Its errors are DuckDB's, without the statement.
 func exec(ctx context.Context, c interface {
 	ExecContext(context.Context, string, ...any) (sql.Result, error)
 }, statements ...string) error {
 	for _, q := range statements {
 		if _, err := c.ExecContext(ctx, q); err != nil {
-			return fmt.Errorf("%s: %w", firstLine(q), err)
+			return err
 		}
 	}
 	return nil
-}
-
-func firstLine(q string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(q), "\n")
-	return line
 }

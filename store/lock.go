@@ -2,9 +2,13 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -57,9 +61,39 @@ func (s *Shop) Lock(what string, now time.Time) (*Lock, error) {
 	}
 	if err != nil {
 		_ = f.Unlock()
-		return nil, fmt.Errorf("write the lock file: %w", err)
+		return nil, fmt.Errorf("write the lock file: %w", explain(path, err))
 	}
+	s.sweep()
 	return &Lock{file: f}, nil
+}
+
+// spillDir is where one DuckDB of a process puts what does not fit into memory; it makes and removes the folder itself.
+func (s *Shop) spillDir(pid int, tag string) string {
+	host, _ := os.Hostname()
+	return filepath.Join(s.Dir, fmt.Sprintf("tmp-%s-%d-%s", host, pid, tag))
+}
+
+// sweep removes what processes of this machine spilled before they were killed.
+func (s *Shop) sweep() {
+	host, _ := os.Hostname()
+	dirs, _ := filepath.Glob(filepath.Join(s.Dir, "tmp-*"))
+	for _, dir := range dirs {
+		rest, ours := strings.CutPrefix(filepath.Base(dir), "tmp-"+host+"-")
+		pid, err := strconv.Atoi(strings.Split(rest, "-")[0])
+		if ours && err == nil && !alive(pid) {
+			_ = os.RemoveAll(dir)
+		}
+	}
+}
+
+// alive tells whether a process of this machine runs. One of another user counts as alive.
+func alive(pid int) bool {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return false
+	}
+	err = p.Signal(syscall.Signal(0))
+	return !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, syscall.ESRCH)
 }
 
 // Release gives the lock back. The file stays, empty, so that nobody deletes a lock that another has just taken.

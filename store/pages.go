@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -61,7 +63,7 @@ type Page struct {
 	Part      string
 	File      string // name of the file, such as 000001.json
 	Rows      int
-	Cursor    string // where the next page starts
+	Cursor    string // what a resumed run goes on after: the last id, or the page's number and size
 	FetchedAt time.Time
 	Body      []byte
 }
@@ -70,27 +72,86 @@ type Page struct {
 // file that does not count, and the page is read again.
 func (r *Run) SavePage(ctx context.Context, p Page) error {
 	dir := filepath.Join(r.PagesDir(), p.Stream)
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return fmt.Errorf("save page %s of %s: %w", p.File, p.Stream, err)
-	}
 	path := filepath.Join(dir, p.File)
-	if err := writeFile(path, p.Body); err != nil {
-		return fmt.Errorf("save page %s of %s: %w", p.File, p.Stream, err)
+	err := os.MkdirAll(dir, 0o750)
+	if err == nil {
+		err = writeFile(path, p.Body)
 	}
-	_, err := r.DB.ExecContext(ctx, `INSERT INTO run.pages (stream, store_code, part, file, rows, bytes, cursor, fetched_at)
+	if err != nil {
+		return fmt.Errorf("save a page of %s: %w", p.Stream, explain(path, err))
+	}
+	_, err = r.DB.ExecContext(ctx, `INSERT INTO run.pages (stream, store_code, part, file, rows, bytes, cursor, fetched_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, p.Stream, p.StoreCode, p.Part, p.File, p.Rows, len(p.Body), p.Cursor, p.FetchedAt.UTC())
 	if err != nil {
-		return fmt.Errorf("save page %s of %s: %w", p.File, p.Stream, explain(r.shop.runPath(r.ID, r.Partial), err))
+		return fmt.Errorf("save a page of %s: %w", p.Stream, explain(r.path(), err))
 	}
 	return nil
 }
 
-// writeFile writes a file whole or not at all.
+// ReadPage reads a page file that was saved.
+func (r *Run) ReadPage(stream, file string) ([]byte, error) {
+	body, err := os.ReadFile(filepath.Join(r.PagesDir(), stream, file))
+	if err != nil {
+		return nil, fmt.Errorf("read a page of %s: %w", stream, err)
+	}
+	return body, nil
+}
+
+// checkPages finds page files that are gone or cut short since they were saved. The views would leave out their rows
+// without a word, and so would the plan (invariant 1).
+func (r *Run) checkPages(ctx context.Context) error {
+	rows, err := r.DB.QueryContext(ctx, "SELECT stream, file, bytes FROM run.pages")
+	if err != nil {
+		return fmt.Errorf("read run.pages: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var stream, file string
+		var bytes int64
+		if err := rows.Scan(&stream, &file, &bytes); err != nil {
+			return fmt.Errorf("read run.pages: %w", err)
+		}
+		path := filepath.Join(r.PagesDir(), stream, file)
+		switch info, err := os.Stat(path); {
+		case err != nil:
+			return fmt.Errorf("run %s misses a page file: put it back, or start a new run: %w", r.ID, err)
+		case info.Size() != bytes:
+			return fmt.Errorf("run %s has a damaged page file: %s has %d bytes instead of %d: put it back, or start a new run", r.ID, path, info.Size(), bytes)
+		}
+	}
+	return rows.Err()
+}
+
+// writeFile writes a file whole or not at all, and has it on the disk when it returns.
 func writeFile(path string, data []byte) error {
 	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, data, 0o640); err != nil {
-		_ = os.Remove(tmp)
+	defer os.Remove(tmp)
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	if err != nil {
 		return err
 	}
-	return os.Rename(tmp, path)
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes a new name in a folder durable. Not every file system can, and then it is as durable as it gets.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
+		return err
+	}
+	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -16,12 +15,13 @@ type Run struct {
 	ID      string
 	DB      *sql.DB
 	Partial bool
-	// StateStale is true when the state is the copy that a run in progress published, not the live file.
+	// StateStale is true when the state is the copy that a run in progress published, and that run has gone on since.
 	StateStale bool
 
-	shop     *Shop
-	attached atomic.Bool // whether new connections can make the run file their default
-	state    Access
+	shop       *Shop
+	attached   atomic.Bool // whether new connections can make the run file their default
+	run, state Access
+	closed     bool
 }
 
 // Options say which files a Run opens, and how.
@@ -33,24 +33,31 @@ type Options struct {
 // CreateRun makes a new, partial run file with its tables, and opens it and the state for writing.
 func (s *Shop) CreateRun(ctx context.Context, id, programVersion string, startedAt time.Time) (*Run, error) {
 	r := &Run{ID: id, Partial: true, shop: s}
+	if _, err := os.Stat(r.path()); err == nil {
+		return nil, fmt.Errorf("make run file %s: it is there already", id)
+	}
 	if err := os.MkdirAll(s.PagesDir(id), 0o750); err != nil {
 		return nil, fmt.Errorf("make the folder of the page files: %w", err)
 	}
 	if err := r.open(ctx, Options{Run: Write, State: Write}); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.Remove(RunRef{ID: id, Partial: true}))
 	}
-	text, err := schema.ReadFile("schema/run.sql")
-	if err == nil {
-		err = exec(ctx, r.DB, "BEGIN; "+string(text)+strings.Join(streamViews(id), ";\n")+"; COMMIT")
-	}
-	if err == nil {
-		_, err = r.DB.ExecContext(ctx, `INSERT INTO run.info (run_id, shop, schema_version, program_version, started_at)
-			VALUES (?, ?, ?, ?, ?)`, id, s.Name, SchemaVersion, programVersion, startedAt.UTC())
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make run file %s: %w", id, err), r.Close())
+	if err := r.makeTables(ctx, programVersion, startedAt); err != nil {
+		err = fmt.Errorf("make run file %s: %w", id, explain(r.path(), err))
+		return nil, errors.Join(err, r.Close(), s.Remove(RunRef{ID: id, Partial: true}))
 	}
 	return r, nil
+}
+
+// makeTables fills a new run file, all or nothing.
+func (r *Run) makeTables(ctx context.Context, programVersion string, startedAt time.Time) error {
+	text, err := schema.ReadFile("schema/run.sql")
+	if err != nil {
+		return err
+	}
+	return r.inTransaction(ctx, append([]string{string(text)}, append(streamViews(r.ID),
+		fmt.Sprintf("INSERT INTO run.info (run_id, shop, schema_version, program_version, started_at) VALUES (%s, %s, %d, %s, %s)",
+			quote(r.ID), quote(r.shop.Name), SchemaVersion, quote(programVersion), timestamp(startedAt)))...)...)
 }
 
 // OpenRun opens a run file that is there, finished or partial.
@@ -60,11 +67,17 @@ func (s *Shop) OpenRun(ctx context.Context, ref RunRef, opts Options) (*Run, err
 		return nil, err
 	}
 	var version int
-	if err := r.DB.QueryRowContext(ctx, "SELECT schema_version FROM run.info").Scan(&version); err != nil {
-		return nil, errors.Join(fmt.Errorf("run file %s has no run.info: it was killed before its first row; remove it with `runs prune`: %w", ref.ID, err), r.Close())
+	err := r.DB.QueryRowContext(ctx, "SELECT schema_version FROM run.info").Scan(&version)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%s holds no run: it was made by another program, or by a run that was killed in its first second; remove it: %w", r.path(), err)
+	case version > SchemaVersion:
+		err = &NewerError{Path: r.path(), Has: version, Knows: SchemaVersion}
+	case opts.Run == Write:
+		err = r.checkPages(ctx)
 	}
-	if version > SchemaVersion {
-		return nil, errors.Join(&NewerError{Path: s.runPath(ref.ID, ref.Partial), Has: version, Knows: SchemaVersion}, r.Close())
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
@@ -72,8 +85,14 @@ func (s *Shop) OpenRun(ctx context.Context, ref RunRef, opts Options) (*Run, err
 // OpenState opens the state file alone, for history and bookmarks.
 func (s *Shop) OpenState(ctx context.Context, access Access) (*Run, error) {
 	r := &Run{shop: s}
-	return r, r.open(ctx, Options{State: access})
+	if err := r.open(ctx, Options{State: access}); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
+
+// path is the run file.
+func (r *Run) path() string { return r.shop.runPath(r.ID, r.Partial) }
 
 func (r *Run) open(ctx context.Context, opts Options) error {
 	db, err := r.shop.open(func() []string {
@@ -90,16 +109,47 @@ func (r *Run) open(ctx context.Context, opts Options) error {
 	db.SetMaxOpenConns(1)
 	r.StateStale, err = r.shop.attachState(ctx, db, opts.State)
 	if err == nil && opts.Run != None {
-		err = attach(ctx, db, r.shop.runPath(r.ID, r.Partial), "runfile", opts.Run)
-		if err == nil {
-			err = exec(ctx, db, "USE runfile")
-			r.attached.Store(true)
-		}
+		err = r.attachRun(ctx, opts.Run)
 	}
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	db.SetMaxOpenConns(8)
+	r.widen()
+	return nil
+}
+
+// attachRun makes the run file the default database of the one connection there is, and of those to come.
+func (r *Run) attachRun(ctx context.Context, access Access) error {
+	if err := attach(ctx, r.DB, r.path(), "runfile", access); err != nil {
+		return err
+	}
+	if err := exec(ctx, r.DB, "USE runfile"); err != nil {
+		return fmt.Errorf("open run file %s: %w", r.ID, err)
+	}
+	r.attached.Store(true)
+	r.run = access
+	return nil
+}
+
+// widen lets several goroutines in again after a time with one connection.
+func (r *Run) widen() {
+	r.DB.SetMaxOpenConns(maxConnections)
+	r.DB.SetMaxIdleConns(maxConnections)
+}
+
+// detachRun writes the run file out and lets go of it. It leaves one connection.
+func (r *Run) detachRun(ctx context.Context) error {
+	r.attached.Store(false)
+	// CHECKPOINT and DETACH want no other connection in the file.
+	r.DB.SetMaxOpenConns(1)
+	statements := []string{"USE memory", "DETACH runfile"}
+	if r.run == Write {
+		// DETACH writes out as well, and says nothing when it cannot.
+		statements = append([]string{"CHECKPOINT runfile"}, statements...)
+	}
+	if err := exec(ctx, r.DB, statements...); err != nil {
+		return explain(r.path(), err)
+	}
 	return nil
 }
 
@@ -109,39 +159,78 @@ func (r *Run) PublishState(ctx context.Context) error { return r.shop.publishSta
 // PagesDir is the folder of this run's page files.
 func (r *Run) PagesDir() string { return r.shop.PagesDir(r.ID) }
 
-// Finish turns a partial run file into a finished one: written out, closed, renamed, and opened again.
+// Finish turns a partial run file into a finished one: written out, let go, renamed, and taken up again under its new
+// name. On an error the run stays what it was.
 func (r *Run) Finish(ctx context.Context) error {
 	if !r.Partial {
 		return nil
 	}
-	if err := r.Close(); err != nil {
-		return err
+	ctx = context.WithoutCancel(ctx)
+	err := r.detachRun(ctx)
+	if err == nil {
+		err = r.rename()
 	}
-	from, to := r.shop.runPath(r.ID, true), r.shop.runPath(r.ID, false)
-	if _, err := os.Stat(from + ".wal"); err == nil {
-		return fmt.Errorf("finish run %s: DuckDB left a write-ahead log beside %s", r.ID, from)
+	// After an error too, so that the run can say how it ended.
+	if aerr := r.takeUp(ctx); err == nil {
+		err = aerr
 	}
-	if err := os.Rename(from, to); err != nil {
+	if err != nil {
 		return fmt.Errorf("finish run %s: %w", r.ID, err)
 	}
-	r.Partial = false
-	r.attached.Store(false)
-	return r.open(ctx, Options{Run: Write, State: r.state})
+	return nil
 }
 
-// Close writes both files out and closes them.
+// rename takes the ".partial" away, which makes the run a finished one.
+func (r *Run) rename() error {
+	from, to := r.shop.runPath(r.ID, true), r.shop.runPath(r.ID, false)
+	if _, err := os.Stat(from + ".wal"); err == nil {
+		return fmt.Errorf("DuckDB left a write-ahead log beside %s", from)
+	}
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	r.Partial = false
+	return syncDir(r.shop.runsDir())
+}
+
+// takeUp attaches the run file again after detachRun, or keeps it where that failed before letting go.
+func (r *Run) takeUp(ctx context.Context) error {
+	defer r.widen()
+	var there bool
+	err := r.DB.QueryRowContext(ctx, "SELECT count(*) > 0 FROM duckdb_databases() WHERE database_name = 'runfile'").Scan(&there)
+	if err != nil {
+		return err
+	}
+	if !there {
+		return r.attachRun(ctx, r.run)
+	}
+	r.attached.Store(true)
+	return exec(ctx, r.DB, "USE runfile")
+}
+
+// Close writes both files out and closes them. A second Close does nothing.
 func (r *Run) Close() error {
+	if r.closed {
+		return nil
+	}
+	r.closed = true
 	ctx := context.Background()
-	var err error
-	if r.attached.Swap(false) {
-		// DETACH and CHECKPOINT want no other connection in the files.
-		r.DB.SetMaxOpenConns(1)
-		if cerr := exec(ctx, r.DB, "USE memory", "DETACH runfile"); cerr != nil {
-			err = fmt.Errorf("close run file %s: %w", r.ID, explain(r.shop.runPath(r.ID, r.Partial), cerr))
+	var errs []error
+	if r.attached.Load() {
+		if err := r.detachRun(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("close run %s: %w", r.ID, err))
 		}
 	}
-	if cerr := r.DB.Close(); cerr != nil {
-		err = errors.Join(err, fmt.Errorf("close DuckDB: %w", cerr))
+	if r.state == Write {
+		if err := exec(ctx, r.DB, "CHECKPOINT state"); err != nil {
+			errs = append(errs, fmt.Errorf("close the state: %w", explain(r.shop.statePath(), err)))
+		}
 	}
-	return err
+	if err := r.DB.Close(); err != nil {
+		errs = append(errs, fmt.Errorf("close DuckDB: %w", err))
+	}
+	if r.state == Write && len(errs) == 0 {
+		r.shop.refreshCopy()
+	}
+	return errors.Join(errs...)
 }

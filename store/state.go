@@ -27,8 +27,8 @@ func (e *NewerError) Error() string {
 	return fmt.Sprintf("%s has schema version %d, and this program knows up to %d: use the newer program that wrote it", e.Path, e.Has, e.Knows)
 }
 
-// attachState attaches the state file as "state". For Write it is made or migrated first; for Read, where a run holds
-// the file, the copy that the run published is taken instead, and stale tells so.
+// attachState attaches the state file as "state". For Write it is made or migrated first. For Read, the copy for readers
+// is taken where it is the newest state or a run holds the file; stale tells that there is a newer state.
 func (s *Shop) attachState(ctx context.Context, db *sql.DB, access Access) (stale bool, err error) {
 	switch access {
 	case None:
@@ -39,8 +39,29 @@ func (s *Shop) attachState(ctx context.Context, db *sql.DB, access Access) (stal
 		}
 		return false, s.migrate(ctx, db)
 	}
+	stale, err = s.attachForReading(ctx, db)
+	if err != nil {
+		return stale, err
+	}
+	has, err := stateVersion(ctx, db)
+	if err != nil {
+		return stale, fmt.Errorf("%s: %w", s.statePath(), err)
+	}
+	steps, err := migrations(s.schema())
+	if err == nil && has > len(steps) {
+		err = &NewerError{Path: s.statePath(), Has: has, Knows: len(steps)}
+	}
+	return stale, err
+}
+
+// attachForReading prefers the copy, because DuckDB's lock works both ways: whoever reads the file itself, a prompt that
+// was left open overnight, keeps the next run from starting.
+func (s *Shop) attachForReading(ctx context.Context, db *sql.DB) (stale bool, err error) {
+	if s.copyIsCurrent() && attach(ctx, db, s.readPath(), "state", Read) == nil {
+		return false, nil
+	}
 	err = attach(ctx, db, s.statePath(), "state", Read)
-	if err == nil || !IsBusy(err) {
+	if !IsBusy(err) {
 		return false, err
 	}
 	if cerr := attach(ctx, db, s.readPath(), "state", Read); cerr != nil {
@@ -49,42 +70,62 @@ func (s *Shop) attachState(ctx context.Context, db *sql.DB, access Access) (stal
 	return true, nil
 }
 
+// schema holds the SQL of run.sql and of the migrations.
+func (s *Shop) schema() fs.FS {
+	if s.otherSchema != nil {
+		return s.otherSchema
+	}
+	return schema
+}
+
 // migrate brings the attached state file to the newest schema, each step in a transaction of its own, after a copy of
 // the file as state.duckdb.bak. A newer file is refused.
 func (s *Shop) migrate(ctx context.Context, db *sql.DB) error {
-	if err := exec(ctx, db, "CREATE TABLE IF NOT EXISTS state.meta (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)"); err != nil {
-		return err
-	}
-	has := 0
-	var text string
-	err := db.QueryRowContext(ctx, "SELECT value FROM state.meta WHERE name = 'schema_version'").Scan(&text)
-	if err == nil {
-		has, err = strconv.Atoi(text)
-	}
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("read the schema version of %s: %w", s.statePath(), err)
-	}
-	steps, err := migrations(schema)
+	steps, err := migrations(s.schema())
 	if err != nil {
 		return err
 	}
-	if has > len(steps) {
+	has, err := stateVersion(ctx, db)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", s.statePath(), err)
+	case has > len(steps):
 		return &NewerError{Path: s.statePath(), Has: has, Knows: len(steps)}
-	}
-	if has == len(steps) {
+	case has == len(steps):
 		return nil
-	}
-	if has > 0 {
+	case has > 0:
 		if err := s.backupState(ctx, db); err != nil {
-			return err
+			return fmt.Errorf("back up the state file: %w", err)
 		}
 	}
 	for i, step := range steps[has:] {
 		if err := applyStep(ctx, db, step, has+i+1); err != nil {
-			return fmt.Errorf("migrate %s to version %d: %w", s.statePath(), has+i+1, err)
+			return fmt.Errorf("migrate the state to version %d: %w", has+i+1, explain(s.statePath(), err))
 		}
 	}
 	return nil
+}
+
+// stateVersion is the number of the last migration of the attached state; 0 for a new file.
+func stateVersion(ctx context.Context, db *sql.DB) (int, error) {
+	var known bool
+	err := db.QueryRowContext(ctx, "SELECT count(*) > 0 FROM duckdb_tables() WHERE database_name = 'state' AND table_name = 'meta'").Scan(&known)
+	if err != nil || !known {
+		return 0, err
+	}
+	var text string
+	err = db.QueryRowContext(ctx, "SELECT value FROM state.meta WHERE name = 'schema_version'").Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	version, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("its schema version %q is no number", text)
+	}
+	return version, nil
 }
 
 // migrations are the files of schema/state in order; their number is the version they lead to.
@@ -113,23 +154,25 @@ func applyStep(ctx context.Context, db *sql.DB, step string, version int) error 
 		return err
 	}
 	defer conn.Close()
-	err = exec(ctx, conn, "USE state", "BEGIN", step,
+	err = exec(ctx, conn, "USE state", "BEGIN", "CREATE TABLE IF NOT EXISTS state.meta (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)", step,
 		fmt.Sprintf("INSERT OR REPLACE INTO state.meta VALUES ('schema_version', '%d')", version), "COMMIT")
+	after := context.WithoutCancel(ctx)
 	if err != nil {
-		_, _ = conn.ExecContext(ctx, "ROLLBACK")
+		_, _ = conn.ExecContext(after, "ROLLBACK")
 	}
-	return errors.Join(err, exec(ctx, conn, "USE memory"))
+	return errors.Join(err, exec(after, conn, "USE memory"))
 }
 
-// backupState keeps the state file as it was before a migration.
+// backupState keeps the state file as it was before a migration. The file is let go for it: its lock is one of those
+// that the system drops when the process closes any handle of the file, a copier's too.
 func (s *Shop) backupState(ctx context.Context, db *sql.DB) error {
-	if err := exec(ctx, db, "CHECKPOINT state"); err != nil {
-		return fmt.Errorf("write the state file out before its backup: %w", err)
+	if err := exec(ctx, db, "CHECKPOINT state", "DETACH state"); err != nil {
+		return explain(s.statePath(), err)
 	}
 	if err := copyFile(s.statePath(), s.statePath()+".bak"); err != nil {
-		return fmt.Errorf("back up the state file: %w", err)
+		return explain(s.statePath()+".bak", err)
 	}
-	return nil
+	return attach(ctx, db, s.statePath(), "state", Write)
 }
 
 func copyFile(from, to string) error {
@@ -138,32 +181,64 @@ func copyFile(from, to string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := os.Create(to + ".tmp")
+	tmp := to + ".tmp"
+	defer os.Remove(tmp)
+	out, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(to + ".tmp")
-	if _, err := io.Copy(out, in); err != nil {
-		return errors.Join(err, out.Close())
+	_, err = io.Copy(out, in)
+	if err == nil {
+		err = out.Sync()
 	}
-	if err := errors.Join(out.Sync(), out.Close()); err != nil {
+	if err := errors.Join(err, out.Close()); err != nil {
 		return err
 	}
-	return os.Rename(to+".tmp", to)
+	return os.Rename(tmp, to)
 }
 
 // publishState writes a copy of the attached state for readers. It is made by DuckDB, because a copy of a file that is
 // being written can tear, and renamed into place, so that a reader keeps the copy it has.
 func (s *Shop) publishState(ctx context.Context, db *sql.DB) error {
 	tmp := s.readPath() + ".tmp"
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	for _, p := range []string{tmp, tmp + ".wal"} { // of a publication that was killed
+		if err := os.Remove(p); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("copy the state for readers: %w", err)
+		}
 	}
-	err := exec(ctx, db, "ATTACH "+quote(tmp)+" AS published", "COPY FROM DATABASE state TO published", "DETACH published")
+	err := exec(ctx, db, "ATTACH "+quote(tmp)+" AS published", "COPY FROM DATABASE state TO published", "CHECKPOINT published", "DETACH published")
 	if err != nil {
-		_, _ = db.ExecContext(ctx, "DETACH published")
+		_, _ = db.ExecContext(context.WithoutCancel(ctx), "DETACH published")
 		_ = os.Remove(tmp)
+		_ = os.Remove(tmp + ".wal")
 		return fmt.Errorf("copy the state for readers: %w", explain(tmp, err))
 	}
-	return os.Rename(tmp, s.readPath())
+	if err := os.Rename(tmp, s.readPath()); err != nil {
+		return fmt.Errorf("copy the state for readers: %w", err)
+	}
+	return nil
+}
+
+// refreshCopy makes the copy for readers equal to the state file, which must be closed: no handle of this process may be
+// open in it (see backupState). Its time says which state it is of. Without it readers take the file itself, so that a
+// failure is none of the run's.
+func (s *Shop) refreshCopy() {
+	state, err := os.Stat(s.statePath())
+	if err != nil || copyFile(s.statePath(), s.readPath()) != nil {
+		return
+	}
+	_ = os.Chtimes(s.readPath(), state.ModTime(), state.ModTime())
+}
+
+// copyIsCurrent tells whether the copy for readers is of the state as it is now.
+func (s *Shop) copyIsCurrent() bool {
+	state, err := os.Stat(s.statePath())
+	if err != nil {
+		return false
+	}
+	if _, err := os.Stat(s.statePath() + ".wal"); err == nil {
+		return false // a run writes, or was killed
+	}
+	made, err := os.Stat(s.readPath())
+	return err == nil && made.ModTime().Equal(state.ModTime()) && made.Size() == state.Size()
 }

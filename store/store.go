@@ -8,6 +8,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,8 @@ const SchemaVersion = 1
 type Shop struct {
 	Name string
 	Dir  string
+
+	otherSchema fs.FS // nil: the embedded one
 }
 
 // Open makes the shop's folder where it is missing and returns it. Errors are those of the file system.
@@ -30,6 +33,10 @@ func Open(dataDir, name string) (*Shop, error) {
 	dir, err := filepath.Abs(s.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("open shop folder %s: %w", s.Dir, err)
+	}
+	if strings.ContainsAny(dir, ",?*") {
+		// It takes them for a list, a query or a pattern, and finds no page files without a word.
+		return nil, fmt.Errorf("the shop's folder %s: DuckDB reads no files where a path has a comma, a question mark or an asterisk: choose another data_dir", dir)
 	}
 	s.Dir = dir
 	if err := os.MkdirAll(s.runsDir(), 0o750); err != nil {
@@ -64,7 +71,7 @@ type RunRef struct {
 	Bytes   int64
 }
 
-// Runs lists the run files, oldest first. Ids sort by time.
+// Runs lists the run files, oldest first. Ids sort by time. A file with another name, somebody's copy, is none.
 func (s *Shop) Runs() ([]RunRef, error) {
 	entries, err := os.ReadDir(s.runsDir())
 	if err != nil {
@@ -77,6 +84,9 @@ func (s *Shop) Runs() ([]RunRef, error) {
 			continue
 		}
 		id, partial := strings.CutSuffix(base, ".partial")
+		if _, err := time.Parse(RunIDLayout, id); err != nil {
+			continue
+		}
 		ref := RunRef{ID: id, Partial: partial}
 		if info, err := e.Info(); err == nil {
 			ref.Bytes = info.Size()
@@ -139,21 +149,24 @@ func (s *Shop) NewRunID(now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	id := now.UTC().Format(RunIDLayout)
-	if len(refs) > 0 && id <= refs[len(refs)-1].ID {
-		last, err := time.Parse(RunIDLayout, refs[len(refs)-1].ID)
-		if err != nil {
-			return "", fmt.Errorf("run file %s: its name is not a time like %s", refs[len(refs)-1].ID, RunIDLayout)
-		}
-		id = last.Add(time.Second).Format(RunIDLayout)
+	if len(refs) == 0 {
+		return now.UTC().Format(RunIDLayout), nil
 	}
-	return id, nil
+	last, err := time.Parse(RunIDLayout, refs[len(refs)-1].ID)
+	if err != nil {
+		return "", err
+	}
+	if next := last.Add(time.Second); now.Before(next) {
+		now = next
+	}
+	return now.UTC().Format(RunIDLayout), nil
 }
 
 // Remove deletes a run's file and its page files.
 func (s *Shop) Remove(ref RunRef) error {
 	path := s.runPath(ref.ID, ref.Partial)
-	for _, p := range []string{path, path + ".wal"} {
+	// The log first: one without its file would be taken for the log of a run that is given the id again.
+	for _, p := range []string{path + ".wal", path} {
 		if err := os.Remove(p); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("remove run %s: %w", ref.ID, err)
 		}

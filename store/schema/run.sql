@@ -58,7 +58,7 @@ CREATE TABLE run.pages (
     file       VARCHAR NOT NULL,        -- name in <run id>.pages/<stream>/
     rows       BIGINT NOT NULL,
     bytes      BIGINT NOT NULL,
-    cursor     VARCHAR,                 -- where the next page starts, so that --resume goes on from here
+    cursor     VARCHAR,                 -- what --resume goes on after: the last id, or the page's number and size
     fetched_at TIMESTAMP NOT NULL,
     PRIMARY KEY (stream, file)
 );
