@@ -309,10 +309,18 @@ func TestErrors_AreOneSentenceAndLeaveNothingHalfDone(t *testing.T) {
 					t.Errorf("a secret is shown:\n%s", r.stderr)
 				}
 			}
-			if runs := s.shopRuns(); test.name != "an unknown store" && len(runs) > 0 {
+			if runs := s.shopRuns(); len(runs) > 0 {
 				t.Errorf("a run that read nothing has left %v", runs)
 			}
 		})
+	}
+}
+
+func TestWarehouses_AnUnknownOneIsAnError(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "use_inventory_source_items: true\nwarehouse_ids: rotterdam, roterdam", "")
+	if r := s.must(2, "run", "--fixtures", night(1)); !strings.Contains(r.stderr, `no source "roterdam"; it has antwerp, closed, default, rotterdam`) {
+		t.Errorf("the error does not name the code and what there is:\n%s", r.stderr)
 	}
 }
 

@@ -127,16 +127,19 @@ func (n *night) extract(ctx context.Context, job extract.Job) error {
 	return nil
 }
 
-// dropEmpty removes a run file that holds nothing worth keeping.
+// dropEmpty removes a run file that holds nothing worth keeping: it got no page, or it was begun with a setting that does
+// not fit the shop.
 func (n *night) dropEmpty(ctx context.Context, cause error) error {
 	var pages int
+	var usage *extract.UsageError
 	ctx = context.WithoutCancel(ctx)
-	if err := n.run.DB.QueryRowContext(ctx, "SELECT count(*) FROM run.pages").Scan(&pages); err != nil || pages > 0 {
+	err := n.run.DB.QueryRowContext(ctx, "SELECT count(*) FROM run.pages").Scan(&pages)
+	if (err != nil || pages > 0) && !errors.As(cause, &usage) {
 		return cause
 	}
 	id, partial := n.run.ID, n.run.Partial
 	_, herr := n.run.DB.ExecContext(ctx, "DELETE FROM state.runs WHERE run_id = ?", id)
-	err := errors.Join(herr, n.run.Close())
+	err = errors.Join(herr, n.run.Close())
 	n.run = nil
 	return errors.Join(cause, err, n.shop.Remove(store.RunRef{ID: id, Partial: partial}))
 }

@@ -2,7 +2,10 @@ package extract
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"magento-optiply/magento"
@@ -25,7 +28,10 @@ func (j *Job) readStock(ctx context.Context) error {
 		{"stock_statuses", func() error { return j.readStockStatuses(ctx) }},
 		{"sources", func() error {
 			base := magento.Criteria{Fields: "items[source_code,name,enabled],total_count"}.OrderBy("source_code", false)
-			return j.readListing(ctx, "sources", listing{path: "inventory/sources", base: base, size: j.Config.Magento.PageSize})
+			if err := j.readListing(ctx, "sources", listing{path: "inventory/sources", base: base, size: j.Config.Magento.PageSize}); err != nil {
+				return err
+			}
+			return j.checkWarehouses(ctx)
 		}},
 		// source_item_id sorts, and is in no answer (recorded: d-source-items-keyset), so the pages go by number.
 		{"source_items", func() error {
@@ -46,6 +52,21 @@ func (j *Job) readStock(ctx context.Context) error {
 		}
 		if err := step.read(); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// checkWarehouses refuses a code in warehouse_ids that the shop does not have: its sum would be a stock of 0 that nobody
+// meant (invariant 4).
+func (j *Job) checkWarehouses(ctx context.Context) error {
+	known, err := j.column(ctx, "SELECT DISTINCT key FROM raw.sources WHERE key IS NOT NULL ORDER BY key")
+	if err != nil {
+		return fmt.Errorf("read the shop's sources: %w", err)
+	}
+	for _, code := range j.Config.Sync.WarehouseIDs {
+		if !slices.Contains(known, code) {
+			return &UsageError{fmt.Errorf("sync.warehouse_ids: the shop has no source %q; it has %s", code, strings.Join(known, ", "))}
 		}
 	}
 	return nil
