@@ -101,25 +101,25 @@ func parseInt(name, text string) (*int, *answer) {
 	return &n, nil
 }
 
-// page cuts one page out of what was found. [obs: b-page-*, b-pagesize-neg]
-func page[T any](found []T, size, current *int, repeatLast bool) []T {
+// pageBounds tells which of so many rows a page has. [obs: b-page-*, b-pagesize-neg]
+func pageBounds(total int, size, current *int, repeatLast bool) (from, to int) {
 	if size == nil || *size == 0 {
-		return found // no page size: everything, whatever the page
+		return 0, total // no page size: everything, whatever the page
 	}
 	rows := max(*size, 1) // a negative size is 1 row
 	number := 1
 	if current != nil {
 		number = max(*current, 1)
 	}
-	last := max((len(found)+rows-1)/rows, 1)
+	last := max((total+rows-1)/rows, 1)
 	if number > last {
 		if !repeatLast {
-			return nil
+			return 0, 0
 		}
 		number = last
 	}
-	from := (number - 1) * rows
-	return found[from:min(from+rows, len(found))]
+	from = (number - 1) * rows
+	return from, min(from+rows, total)
 }
 
 // echo writes the criteria as Magento repeats them in its answer: only what was given, in this order. [obs]

@@ -52,6 +52,7 @@ var endpoints = []endpoint{
 	{"coupons/search", "Magento_SalesRule::quote", listOf("coupons")},
 	{"store/storeViews", "Magento_Backend::store", bareListOf("stores")},
 	{"store/websites", "Magento_Backend::store", bareListOf("websites")},
+	{"store/storeGroups", "Magento_Backend::store", bareListOf("store_groups")},
 	{"store/storeConfigs", "Magento_Backend::store", bareListOf("store_configs")},
 	{"modules", "Magento_Backend::admin", func(*Server, *call) *answer { return jsonAnswer(200, modulesList) }},
 }

@@ -95,7 +95,8 @@ func (s *rows) knows(field string) bool { return s.table("", nil).knows(field) }
 
 func (s *rows) find(q query) ([]*record, int) {
 	found := s.table(q.store, q.view).search(q)
-	return page(found, q.size, q.page, q.repeatLast), len(found)
+	from, to := pageBounds(len(found), q.size, q.page, q.repeatLast)
+	return found[from:to], len(found)
 }
 
 // table returns the records in order as a store view sees them, ready to be searched.

@@ -40,6 +40,7 @@ var streams = []stream{
 		"times_used expiration_date is_primary created_at type"},
 	{name: "stores", key: []string{"id"}},
 	{name: "websites", key: []string{"id"}},
+	{name: "store_groups", key: []string{"id"}},
 	{name: "store_configs", key: []string{"id"}},
 	{name: "product_attributes", key: []string{"attribute_id"}, id: "attribute_id", columns: "attribute_id attribute_code frontend_input " +
 		"frontend_label backend_type is_required is_user_defined is_unique is_visible is_global position"},
