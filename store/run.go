@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -69,8 +70,10 @@ func (s *Shop) OpenRun(ctx context.Context, ref RunRef, opts Options) (*Run, err
 	var version int
 	err := r.DB.QueryRowContext(ctx, "SELECT schema_version FROM run.info").Scan(&version)
 	switch {
+	case err != nil && strings.HasPrefix(err.Error(), "Catalog Error"), errors.Is(err, sql.ErrNoRows):
+		err = fmt.Errorf("%s holds no run: it was made by another program, or by a run that was killed in its first second; remove it", r.path())
 	case err != nil:
-		err = fmt.Errorf("%s holds no run: it was made by another program, or by a run that was killed in its first second; remove it: %w", r.path(), err)
+		err = explain(r.path(), err)
 	case version > SchemaVersion:
 		err = &NewerError{Path: r.path(), Has: version, Knows: SchemaVersion}
 	case opts.Run == Write:

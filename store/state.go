@@ -45,7 +45,7 @@ func (s *Shop) attachState(ctx context.Context, db *sql.DB, access Access) (stal
 	}
 	has, err := stateVersion(ctx, db)
 	if err != nil {
-		return stale, fmt.Errorf("%s: %w", s.statePath(), err)
+		return stale, explain(s.statePath(), err)
 	}
 	steps, err := migrations(s.schema())
 	if err == nil && has > len(steps) {
@@ -88,7 +88,7 @@ func (s *Shop) migrate(ctx context.Context, db *sql.DB) error {
 	has, err := stateVersion(ctx, db)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: %w", s.statePath(), err)
+		return explain(s.statePath(), err)
 	case has > len(steps):
 		return &NewerError{Path: s.statePath(), Has: has, Knows: len(steps)}
 	case has == len(steps):
