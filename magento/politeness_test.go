@@ -15,8 +15,8 @@ import (
 
 func TestPoliteness_UsesAFastShopFully(t *testing.T) {
 	const ideal = 8.0 / 0.020
-	r, _, p := simulate(t, simulation{workers: 8, ceiling: 8, length: 70 * time.Second, classes: one(steady(20 * time.Millisecond))})
-	if got := r.perSecond(2, 70); got < 0.95*ideal || p.Throttled != 0 {
+	r, _, p := simulate(t, simulation{workers: 8, ceiling: 8, length: 40 * time.Second, classes: one(steady(20 * time.Millisecond))})
+	if got := r.perSecond(2, 40); got < 0.95*ideal || p.Throttled != 0 {
 		t.Errorf("%.0f answers per second of %.0f, lowered %d times", got, ideal, p.Throttled)
 	}
 	if full := r.first(0, func(s second) bool { return s.allowed == 8 }); full > 1 {
@@ -91,7 +91,7 @@ func slowBetween(base, from, to time.Duration) model {
 }
 
 func TestPoliteness_AsksAShopThatSlowsDownLess(t *testing.T) {
-	shop := slowBetween(20*time.Millisecond, 10*time.Second, 60*time.Second)
+	shop := slowBetween(40*time.Millisecond, 10*time.Second, 60*time.Second)
 	r, _, _ := simulate(t, simulation{workers: 8, ceiling: 8, length: 90 * time.Second, classes: one(shop)})
 	for i := 12; i < 60; i++ {
 		if r[i].most > 3 {
@@ -101,7 +101,7 @@ func TestPoliteness_AsksAShopThatSlowsDownLess(t *testing.T) {
 	if full := r.first(60, func(s second) bool { return s.allowed >= 7 }); full < 0 || full > 72 {
 		t.Errorf("near the ceiling again in second %d", full)
 	}
-	if got := r.perSecond(72, 90); got < 0.85*400 {
+	if got := r.perSecond(72, 90); got < 0.85*200 {
 		t.Errorf("%.0f answers per second afterwards", got)
 	}
 	pages := slowBetween(1500*time.Millisecond, 30*time.Second, 120*time.Second)
