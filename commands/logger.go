@@ -8,7 +8,7 @@ import (
 
 // textLogger writes log lines for people. Env.Stderr is a screen, which keeps them clear of the progress bar.
 func textLogger(env Env, level slog.Level) *slog.Logger {
-	return slog.New(tint.NewHandler(env.Stderr, &tint.Options{
+	return slog.New(tint.NewTextHandler(env.Stderr, &tint.Options{
 		Level:      level,
 		TimeFormat: "15:04:05",
 		NoColor:    !colourful(env),

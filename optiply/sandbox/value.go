@@ -17,7 +17,9 @@ import (
 const momentForm = "2006-01-02T15:04:05Z"
 
 // errCrash stands for the answers the real server gives with 500: the text "nan" where an id belongs (seen).
-var errCrash = fmt.Errorf("For input string: \"nan\"") //nolint:staticcheck // the server's wording
+//
+//lint:ignore ST1005 the server's own wording
+var errCrash = fmt.Errorf("For input string: \"nan\"")
 
 // parse reads a value out of a request, strictly: what the real API is known to refuse is refused.
 func (a attribute) parse(raw json.RawMessage) (any, error) {
