@@ -169,10 +169,7 @@ func (g *generator) dates(what string, n int64, isID func(string) bool) func(int
 
 // money writes cents.
 func money(cents int64) string {
-	if cents%100 == 0 {
-		return strconv.FormatInt(cents/100, 10)
-	}
-	return strings.TrimRight(fmt.Sprintf("%d.%02d", cents/100, cents%100), "0")
+	return (quantity(cents) * one / 100).String()
 }
 
 // numericKey reads the id of a stream whose key is its id.

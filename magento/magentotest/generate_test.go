@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"testing"
-	"time"
 
 	"magento-optiply/magento"
 	"magento-optiply/magento/magentotest"
@@ -148,7 +147,6 @@ func TestGenerate_AMillionOfEach(t *testing.T) {
 	const million = 1000000
 	shop := magentotest.Generate(magentotest.GenerateOptions{Seed: 4, Products: million, Orders: million, Sources: 3})
 	server := magentotest.New(shop, magentotest.Options{})
-	began := time.Now()
 	for _, path := range []string{"/rest/V1/products", "/rest/V1/orders"} {
 		for _, last := range []int{0, 499900, 999900} {
 			got := getList(t, server, path, criteria(100, 1, "entity_id", [3]string{"entity_id", "gt", fmt.Sprint(last)}))
@@ -156,9 +154,6 @@ func TestGenerate_AMillionOfEach(t *testing.T) {
 				t.Errorf("%s after %d: %d of %d", path, last, len(got.Items), got.Total)
 			}
 		}
-	}
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("six pages by keyset took %v", took)
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)

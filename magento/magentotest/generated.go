@@ -67,13 +67,24 @@ func (l idList) search(id int64) int {
 	return int(min(id-l.first-1, int64(l.n)))
 }
 
-func (g *generated) made(id int64) *record {
+// exists tells whether there is such a record, and which it is if it was put.
+func (g *generated) exists(id int64) (put *record, exists bool) {
 	if r := g.added[id]; r != nil {
-		return r
+		return r, true
 	}
-	if id < 1 || id > g.n || g.gone[id] || g.absent != nil && g.absent(id) {
-		return nil
+	return nil, id >= 1 && id <= g.n && !g.gone[id] && (g.absent == nil || !g.absent(id))
+}
+
+func (g *generated) made(id int64) *record {
+	put, exists := g.exists(id)
+	if put != nil || !exists {
+		return put
 	}
+	return g.fresh(id)
+}
+
+// fresh makes a record. It needs no lock, so that many can be made at the same time.
+func (g *generated) fresh(id int64) *record {
 	raw := g.json(id)
 	key, _ := g.def.keyOf(raw)
 	return &record{key: key, id: id, hasID: true, raw: raw, out: listed(g.def, raw)}
@@ -81,25 +92,39 @@ func (g *generated) made(id int64) *record {
 
 func (g *generated) byID(id int64) *record {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.made(id)
+	put, exists := g.exists(id)
+	g.mu.Unlock()
+	if put != nil || !exists {
+		return put
+	}
+	return g.fresh(id)
 }
 
 func (g *generated) byKey(key string) *record {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.keyed(key)
+	put, id := g.keyed(key)
+	g.mu.Unlock()
+	return g.ifKeyed(put, id, key)
 }
 
-func (g *generated) keyed(key string) *record {
+// keyed finds what was put under a key, or the id that may have it, 0 for none.
+func (g *generated) keyed(key string) (put *record, id int64) {
 	if r := g.keys[key]; r != nil {
-		return r
+		return r, 0
 	}
 	id, ok := g.idOf(key)
-	if !ok || g.added[id] != nil {
-		return nil
+	if put, exists := g.exists(id); !ok || !exists || put != nil {
+		return nil, 0
 	}
-	if r := g.made(id); r != nil && r.key == key {
+	return nil, id
+}
+
+// ifKeyed makes the record with that id if it has the key.
+func (g *generated) ifKeyed(put *record, id int64, key string) *record {
+	if put != nil || id == 0 {
+		return put
+	}
+	if r := g.fresh(id); r.key == key {
 		return r
 	}
 	return nil
@@ -125,7 +150,8 @@ func (g *generated) each(f func(*record) bool) {
 func (g *generated) put(added *record) (replaced bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	old := g.keyed(added.key)
+	before, id := g.keyed(added.key)
+	old := g.ifKeyed(before, id, added.key)
 	switch {
 	case !added.hasID && old != nil:
 		added.id = old.id
@@ -149,7 +175,8 @@ func (g *generated) put(added *record) (replaced bool) {
 func (g *generated) remove(key string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	old := g.keyed(key)
+	before, id := g.keyed(key)
+	old := g.ifKeyed(before, id, key)
 	if old == nil {
 		return false
 	}

@@ -14,6 +14,21 @@ import (
 const mostIndexes = 16
 
 func (g *generated) find(q query) ([]*record, int) {
+	page, total := g.pageOf(q)
+	for i, r := range page {
+		if r.raw == nil {
+			r = g.fresh(r.id)
+		}
+		if q.view != nil {
+			r = q.view(r)
+		}
+		page[i] = r
+	}
+	return page, total
+}
+
+// pageOf finds the records of one page; those that are still to be made have only their id.
+func (g *generated) pageOf(q query) ([]*record, int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	low, high, rest := g.idRange(q.groups)
@@ -34,14 +49,14 @@ func (g *generated) find(q query) ([]*record, int) {
 	return g.cut(q, ids.n, ids.at)
 }
 
-// cut makes the records of one page.
+// cut finds one page of ids.
 func (g *generated) cut(q query, total int, at func(int) int64) ([]*record, int) {
 	from, to := pageBounds(total, q.size, q.page, q.repeatLast)
 	page := make([]*record, 0, to-from)
 	for i := from; i < to; i++ {
-		r := g.made(at(i))
-		if q.view != nil {
-			r = q.view(r)
+		r, _ := g.exists(at(i))
+		if r == nil {
+			r = &record{id: at(i)}
 		}
 		page = append(page, r)
 	}

@@ -44,7 +44,7 @@ type orderWriter struct {
 func (g *generator) order(id int64) []byte {
 	n := int64(g.Orders)
 	state := g.stateOf(id)
-	w := &orderWriter{generator: g, id: id, stamp: stamp(g.created(id, n)), store: g.storeOf(id), state: state[0]}
+	w := &orderWriter{generator: g, id: id, stamp: stamp(g.created(id, n)), store: g.storeOf(id), state: state[0], items: make([]byte, 0, 4096)}
 	for i := range int64(1 + g.hash("lines", id)%3) {
 		w.line(i)
 	}
@@ -57,7 +57,7 @@ func (g *generator) order(id int64) []byte {
 	if g.Customers > 0 && !g.one(4, "guest", id) {
 		customer = 1 + int64(g.hash("customer", id)%uint64(g.Customers))
 	}
-	out := fmt.Appendf(nil, `{"base_currency_code":%q,"base_discount_amount":-%s,"base_grand_total":%s,"base_shipping_amount":5,"base_subtotal":%s,"base_subtotal_incl_tax":%s,"base_tax_amount":%s,"base_to_global_rate":1,`,
+	out := fmt.Appendf(make([]byte, 0, 2048+len(w.items)+len(w.shipped)), `{"base_currency_code":%q,"base_discount_amount":-%s,"base_grand_total":%s,"base_shipping_amount":5,"base_subtotal":%s,"base_subtotal_incl_tax":%s,"base_tax_amount":%s,"base_to_global_rate":1,`,
 		currency(w.store), money(discount), money(total), money(w.subtotal), money(w.subtotal+w.tax), money(w.tax))
 	out = fmt.Appendf(out, `"base_to_order_rate":1,"billing_address_id":%d,`, 2*id)
 	if g.one(6, "discount", id) {
@@ -164,7 +164,7 @@ func (w *orderWriter) add(l soldLine) []byte {
 	}
 	total := l.price * l.qty
 	tax := total * 21 / 100
-	out := fmt.Appendf(nil, `{"amount_refunded":%s,"base_discount_amount":0,"base_original_price":%s,"base_price":%s,"base_price_incl_tax":%s,"base_row_invoiced":%s,"base_row_total":%s,"base_row_total_incl_tax":%s,"base_tax_amount":%s,`,
+	out := fmt.Appendf(make([]byte, 0, 1024+len(l.copied)), `{"amount_refunded":%s,"base_discount_amount":0,"base_original_price":%s,"base_price":%s,"base_price_incl_tax":%s,"base_row_invoiced":%s,"base_row_total":%s,"base_row_total_incl_tax":%s,"base_tax_amount":%s,`,
 		money(l.price*refunded), money(l.price), money(l.price), money(l.price*121/100), money(l.price*invoiced), money(total), money(total+tax), money(tax))
 	out = fmt.Appendf(out, `"created_at":%q,"discount_amount":0,"discount_percent":0,"free_shipping":0,"is_qty_decimal":0,"is_virtual":0,"item_id":%d,"name":"Generated product %d","no_discount":0,"order_id":%d,"original_price":%s,`,
 		w.stamp, l.id, l.product, w.id, money(l.price))

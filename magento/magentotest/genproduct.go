@@ -77,7 +77,7 @@ func (g *generator) product(id int64) []byte {
 	if at := (id - 1) % 20; at >= 1 && at <= 4 {
 		visibility = 1 // a child of a configurable product
 	}
-	out := appendString(fmt.Appendf(nil, `{"id":%d,"sku":`, id), sku)
+	out := appendString(fmt.Appendf(make([]byte, 0, 4096), `{"id":%d,"sku":`, id), sku)
 	out = fmt.Appendf(out, `,"name":"Generated product %d","attribute_set_id":4`, id)
 	switch kind {
 	case "configurable", "bundle":

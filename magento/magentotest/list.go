@@ -22,7 +22,11 @@ func listOf(stream string) func(*Server, *call) *answer {
 }
 
 func listAnswer(items []*record, total int, c criteria) *answer {
-	body := []byte(`{"items":[`)
+	size := 1024
+	for _, item := range items {
+		size += len(item.out) + 1
+	}
+	body := append(make([]byte, 0, size), `{"items":[`...)
 	for i, item := range items {
 		body = append(comma(body, i), item.out...)
 	}

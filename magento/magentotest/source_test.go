@@ -42,7 +42,7 @@ func question(r *rapid.T) string {
 	var filters [][3]string
 	for range rapid.IntRange(0, 3).Draw(r, "filters") {
 		value := rapid.SampledFrom([]string{
-			fmt.Sprint(rapid.IntRange(-2, 90).Draw(r, "number")), "2024-06-01 00:00:00", "2026-01-01", "complete", "G-0000007", "1,2,3", "%1%", "x", "",
+			fmt.Sprint(rapid.IntRange(-2, 40).Draw(r, "number")), "2024-06-01 00:00:00", "2026-01-01", "complete", "G-0000007", "1,2,3", "%1%", "x", "",
 		}).Draw(r, "value")
 		filters = append(filters, [3]string{
 			rapid.SampledFrom(fields).Draw(r, "field"),
@@ -50,7 +50,7 @@ func question(r *rapid.T) string {
 		})
 	}
 	sort := rapid.SampledFrom(append(fields, "")).Draw(r, "sort")
-	query := criteria(rapid.IntRange(-1, 30).Draw(r, "size"), rapid.IntRange(0, 5).Draw(r, "page"), sort, filters...)
+	query := criteria(rapid.IntRange(-1, 12).Draw(r, "size"), rapid.IntRange(0, 5).Draw(r, "page"), sort, filters...)
 	if sort != "" && rapid.Bool().Draw(r, "more") {
 		query += "&searchCriteria[sortOrders][1][field]=" + stream.id
 	}
@@ -60,12 +60,13 @@ func question(r *rapid.T) string {
 // Whatever is asked, and whatever is put, deleted and touched in between, a generated shop answers byte for byte as one that has
 // the same records in memory.
 func TestSource_BothKindsAnswerAlike(t *testing.T) {
-	options := magentotest.GenerateOptions{Seed: 3, Products: 61, Orders: 45, Sources: 4, StockItemsPerProduct: 3, SameSecond: 12, Slim: true}
+	// Small, so that a hundred shops take a moment: what matters is the first records, the last and what is beyond.
+	options := magentotest.GenerateOptions{Seed: 3, Products: 23, Orders: 19, Sources: 4, StockItemsPerProduct: 3, SameSecond: 7, Slim: true}
 	rapid.Check(t, func(r *rapid.T) {
 		generated := magentotest.Generate(options)
 		shops := []*magentotest.Shop{generated, inMemory(t, generated)}
 		servers := []*magentotest.Server{magentotest.New(shops[0], magentotest.Options{}), magentotest.New(shops[1], magentotest.Options{})}
-		for range 12 {
+		for range 6 {
 			change := changeOf(r)
 			for _, shop := range shops {
 				change(shop)
@@ -81,7 +82,7 @@ func TestSource_BothKindsAnswerAlike(t *testing.T) {
 
 // changeOf draws something that happens to a shop.
 func changeOf(r *rapid.T) func(*magentotest.Shop) {
-	id := rapid.IntRange(1, 70).Draw(r, "id")
+	id := rapid.IntRange(1, 30).Draw(r, "id")
 	stream := rapid.SampledFrom([]string{"orders", "customers", "invoices", "products", "source_items"}).Draw(r, "changed stream")
 	switch rapid.IntRange(0, 5).Draw(r, "change") {
 	case 0:
@@ -119,8 +120,9 @@ func TestSource_BothKindsHaveTheSameRecords(t *testing.T) {
 	generated := magentotest.Generate(magentotest.GenerateOptions{Seed: 9, Products: 143, Orders: 20, Sources: 3})
 	same := inMemory(t, generated)
 	for _, stream := range copied {
-		if diff := cmp.Diff(same.Records(stream), generated.Records(stream)); diff != "" {
-			t.Errorf("%s: %s", stream, diff)
+		a, b := fmt.Sprintf("%s", same.Records(stream)), fmt.Sprintf("%s", generated.Records(stream))
+		if a != b {
+			t.Errorf("%s: %s", stream, cmp.Diff(a, b))
 		}
 	}
 	servers := []*magentotest.Server{magentotest.New(generated, magentotest.Options{}), magentotest.New(same, magentotest.Options{})}
