@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -59,12 +61,40 @@ func newRig(t *testing.T, options magentotest.Options) *rig {
 	if r.folder, err = store.Open(t.TempDir(), "demo"); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(r.folder.Dir, "state.duckdb"), emptyState(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for id, code := range []string{"admin", "default", "b2b"} {
 		r.put("stores", fmt.Sprintf(`{"id":%d,"code":%q,"name":%q,"website_id":%d,"store_group_id":%d,"is_active":1}`, id, code, code, id, id))
 		r.put("websites", fmt.Sprintf(`{"id":%d,"code":%q,"name":%q,"default_group_id":%d}`, id, code, code, id))
 	}
 	return r
 }
+
+// emptyState is a state file as its migrations make it, made once for all tests, because that takes a while.
+var emptyState = sync.OnceValue(func() []byte {
+	dir, err := os.MkdirTemp("", "extract-test")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	folder, err := store.Open(dir, "demo")
+	if err != nil {
+		panic(err)
+	}
+	state, err := folder.OpenState(context.Background(), store.Write)
+	if err != nil {
+		panic(err)
+	}
+	if err := state.Close(); err != nil {
+		panic(err)
+	}
+	data, err := os.ReadFile(filepath.Join(folder.Dir, "state.duckdb"))
+	if err != nil {
+		panic(err)
+	}
+	return data
+})
 
 func (r *rig) serve(w http.ResponseWriter, q *http.Request) {
 	r.mu.Lock()

@@ -97,14 +97,12 @@ func TestExtract_ReadsTheWholeListingAsOftenAsFullEverySays(t *testing.T) {
 	}{
 		{"a day later", 24 * time.Hour, 24 * time.Hour, false, "", "", true},
 		{"a nightly cron that starts a little early", 24 * time.Hour, 22 * time.Hour, false, "", "", true},
-		{"an hour later", 24 * time.Hour, time.Hour, false, "", "", false},
 		{"half a day later", 24 * time.Hour, 12 * time.Hour, false, "", "", false},
 		{"--full", 24 * time.Hour, time.Hour, true, "", "", true},
 		{"0 is always", 0, time.Minute, false, "", "", true},
 		{"0 is always / whatever the clock says", 0, -time.Hour, false, "", "", true},
 		{"another store's full read is none of this one's", 24 * time.Hour, time.Hour, false, "b2b", "default", true},
 		{"a store that was added", 24 * time.Hour, time.Hour, false, "default,b2b", "default", true},
-		{"both stores were read", 24 * time.Hour, time.Hour, false, "default", "default", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
