@@ -2,6 +2,7 @@ package magentotest
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -42,30 +43,33 @@ func (s *Server) conditions(r *http.Request) *conditions {
 	return c
 }
 
-// between lets the hooks change the shop.
+// between lets the hooks change the shop. The lock is taken before the turns are counted, so that they come in order.
 func (s *Server) between(r *http.Request) {
-	type turn struct {
-		call func(int)
-		n    int
-	}
-	var turns []turn
 	s.mu.Lock()
-	for _, fault := range s.faults {
-		if fault.Between != nil && s.matches(fault, r) {
-			if n := fault.met; fault.takesTurn() {
-				turns = append(turns, turn{fault.Between, n})
-			}
-		}
-	}
+	any := slices.ContainsFunc(s.faults, func(f *scripted) bool { return f.Between != nil })
 	s.mu.Unlock()
-	if len(turns) == 0 {
+	if !any {
 		return
 	}
 	s.hooks.Lock()
 	defer s.hooks.Unlock()
-	for _, turn := range turns {
-		turn.call(turn.n)
+	for _, call := range s.turns(r) {
+		call()
 	}
+}
+
+// turns are the hooks that this request meets.
+func (s *Server) turns(r *http.Request) (calls []func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, fault := range s.faults {
+		if fault.Between != nil && s.matches(fault, r) {
+			if n, call := fault.met, fault.Between; fault.takesTurn() {
+				calls = append(calls, func() { call(n) })
+			}
+		}
+	}
+	return calls
 }
 
 func (c *conditions) hide(hide *Hide) {

@@ -57,7 +57,7 @@ type Fault struct {
 	// UnstableTies sorts rows that are equal by the sort orders differently for each request.
 	UnstableTies bool
 	// Between is called before each request it meets, never twice at the same time, with the number of requests met before.
-	// It may change the shop: that is what other people do between two requests.
+	// It may change the shop, that is what other people do between two requests; it must not ask the server.
 	Between func(n int)
 }
 

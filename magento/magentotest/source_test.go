@@ -66,7 +66,7 @@ func TestSource_BothKindsAnswerAlike(t *testing.T) {
 		generated := magentotest.Generate(options)
 		shops := []*magentotest.Shop{generated, inMemory(t, generated)}
 		servers := []*magentotest.Server{magentotest.New(shops[0], magentotest.Options{}), magentotest.New(shops[1], magentotest.Options{})}
-		for range 6 {
+		for range 4 {
 			change := changeOf(r)
 			for _, shop := range shops {
 				change(shop)
