@@ -167,3 +167,22 @@ func bareListOf(stream string) func(*Server, *call) *answer {
 		return jsonAnswer(200, append(body, ']'))
 	}
 }
+
+// storeConfigs serves GET /V1/store/storeConfigs, all of them or those of `storeCodes[]`; the store code in the path makes no
+// difference. [src: StoreConfigManagerInterface::getStoreConfigs] An unknown code is not in the list [inf].
+func (s *Server) storeConfigs(c *call) *answer {
+	codes := c.params.first("storeCodes", "store_codes")
+	if codes == nil {
+		return bareListOf("store_configs")(s, c)
+	}
+	wanted := map[string]bool{}
+	codes.each(func(_ string, code *node) { wanted[code.text] = true })
+	body := []byte{'['}
+	s.shop.source("store_configs").each(func(r *record) bool {
+		if wanted[unquote(member(r.raw, "code"))] {
+			body = append(comma(body, len(body)-1), r.out...)
+		}
+		return true
+	})
+	return jsonAnswer(200, append(body, ']'))
+}

@@ -36,7 +36,7 @@ type exchange struct {
 }
 
 func TestServer_AnswersAsRecorded(t *testing.T) {
-	compareWithRecorded(t, loadShop(t), "recorded.ndjson.zst", 280)
+	compareWithRecorded(t, loadShop(t), "recorded.ndjson.zst", 320)
 }
 
 // The same shop after it got a second stock with three sources. Its salable quantities are derived from the source items.

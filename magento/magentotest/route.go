@@ -53,7 +53,7 @@ var endpoints = []endpoint{
 	{"store/storeViews", "Magento_Backend::store", bareListOf("stores")},
 	{"store/websites", "Magento_Backend::store", bareListOf("websites")},
 	{"store/storeGroups", "Magento_Backend::store", bareListOf("store_groups")},
-	{"store/storeConfigs", "Magento_Backend::store", bareListOf("store_configs")},
+	{"store/storeConfigs", "Magento_Backend::store", (*Server).storeConfigs},
 	{"modules", "Magento_Backend::admin", func(*Server, *call) *answer { return jsonAnswer(200, modulesList) }},
 }
 

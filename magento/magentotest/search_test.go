@@ -260,3 +260,53 @@ func TestSearch_Conditions(t *testing.T) {
 		}
 	}
 }
+
+// Each list has its key's column, refuses an unknown field as its kind does, and answers for the same columns whether there are
+// records or not. [obs: products, customers, orders, source items; the others by their kind]
+func TestSearch_UnknownFieldsOfEveryList(t *testing.T) {
+	lists := map[string]struct {
+		status int
+		fields []string
+	}{
+		"products":                     {400, []string{"entity_id", "updated_at", "sku", "status"}},
+		"customers/search":             {400, []string{"entity_id", "updated_at", "email"}},
+		"categories/list":              {400, []string{"entity_id", "updated_at", "is_active"}},
+		"orders":                       {500, []string{"entity_id", "updated_at", "store_id", "increment_id"}},
+		"invoices":                     {500, []string{"entity_id", "updated_at", "store_id"}},
+		"creditmemos":                  {500, []string{"entity_id", "updated_at", "store_id"}},
+		"salesRules/search":            {500, []string{"rule_id", "is_active"}},
+		"coupons/search":               {500, []string{"coupon_id", "code"}},
+		"products/attributes":          {500, []string{"attribute_id", "attribute_code"}},
+		"inventory/source-items":       {500, []string{"source_item_id", "sku", "source_code"}},
+		"inventory/sources":            {500, []string{"source_code", "enabled"}},
+		"inventory/stocks":             {500, []string{"stock_id", "name"}},
+		"inventory/stock-source-links": {500, []string{"stock_id", "source_code"}},
+	}
+	for _, shop := range []*magentotest.Shop{loadShop(t), {}, magentotest.Generate(magentotest.GenerateOptions{Products: 3, Orders: 25})} {
+		server := magentotest.New(shop, magentotest.Options{})
+		for path, list := range lists {
+			query := func(field string) string {
+				return "/rest/V1/" + path + "?" + criteria(5, 1, field, [3]string{field, "gteq", "1"})
+			}
+			if answer := get(t, server, query("no_such_field")); answer.Code != list.status {
+				t.Errorf("%s: %d %s", path, answer.Code, answer.Body)
+			}
+			for _, field := range list.fields {
+				if answer := get(t, server, query(field)); answer.Code != 200 {
+					t.Errorf("%s by %s: %d %s", path, field, answer.Code, answer.Body)
+				}
+			}
+		}
+	}
+}
+
+func TestStoreConfigs_ByStoreCode(t *testing.T) {
+	server := magentotest.New(loadShop(t), magentotest.Options{})
+	for query, want := range map[string]int{"": 4, "?storeCodes[]=nl": 1, "?storeCodes[0]=nl&storeCodes[1]=default": 2, "?storeCodes[]=nope": 0} {
+		var got []map[string]any
+		answer := get(t, server, "/rest/nl/V1/store/storeConfigs"+query)
+		if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil || len(got) != want {
+			t.Errorf("%s: %d %s", query, len(got), answer.Body)
+		}
+	}
+}
