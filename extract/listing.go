@@ -116,8 +116,8 @@ func (p *part) readKeys(ctx context.Context, l listing, announce bool) (total in
 // read, when they are changed once more, and that is no loss.
 func (p *part) tally(ctx context.Context, l listing, total int) (tally, error) {
 	t := tally{expected: total}
-	err := p.job.Run.DB.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(DISTINCT item ->> '%s') FROM (
-		SELECT unnest(from_json(content, '{"items":["JSON"]}').items) AS item FROM page.%s WHERE store_code = ? AND part = ?)`, l.idField, p.stream),
+	err := p.job.Run.DB.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(DISTINCT %[1]s) FROM (
+		SELECT unnest(from_json(content, '{"items":[{"%[1]s":"VARCHAR"}]}').items, recursive := true) FROM page.%[2]s WHERE store_code = ? AND part = ?)`, l.idField, p.stream),
 		p.storeCode, p.name).Scan(&t.rows)
 	if err != nil {
 		return t, fmt.Errorf("count what was read: %w", err)

@@ -451,3 +451,25 @@ func TestStore_AFolderThatMayNotBeWrittenCanBeRead(t *testing.T) {
 		t.Error("the state was opened for writing")
 	}
 }
+
+// 1,200 pages of 220 kB did not fit into the memory that DuckDB is given.
+func TestRun_ReadsAStreamThatIsLargerThanItsMemory(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	r := create(t, s, id0)
+	do(t, r, "SET memory_limit = '200MB'")
+	const pages, rows = 300, 300
+	item := fmt.Sprintf(`,"x":%q}`, strings.Repeat("x", 700))
+	for p := range pages {
+		var body strings.Builder
+		for i := range rows {
+			fmt.Fprintf(&body, `,{"entity_id":%d%s`, p*rows+i, item)
+		}
+		_ = os.MkdirAll(filepath.Join(s.PagesDir(id0), "orders"), 0o700)
+		if err := os.WriteFile(filepath.Join(s.PagesDir(id0), "orders", fmt.Sprintf("window-%06d.json", p)), []byte(`{"items":[`+body.String()[1:]+`]}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(t, r, fmt.Sprintf("INSERT INTO run.pages SELECT 'orders', '', 'window', format('window-{:06d}.json', range), %d, 1, '', '2026-11-23' FROM range(%d)", rows, pages))
+	equal(t, "orders", ask(t, r, "SELECT count(DISTINCT key) FROM raw.orders"), fmt.Sprint(pages*rows))
+}
