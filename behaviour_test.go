@@ -199,7 +199,7 @@ func TestSQL_AnswersWhileARunIsGoingOn(t *testing.T) {
 	t.Parallel()
 	s := newServedShop(t, "", magentotest.Options{})
 	s.must(3, "run")
-	s.server.AddFault(magentotest.Fault{Name: "slow", Prefix: "/rest/V1/stockStatuses/", Times: 1000, Delay: 150 * time.Millisecond})
+	s.server.AddFault(magentotest.Fault{Name: "slow", Prefix: "/V1/stockStatuses/", Times: 1000, Delay: 150 * time.Millisecond})
 	cmd := exec.Command(binary, "run", "--full")
 	cmd.Dir = s.dir
 	if err := cmd.Start(); err != nil {
@@ -263,6 +263,17 @@ func TestOnly_DoesItsPartAndNoOther(t *testing.T) {
 	s.must(0, "run", "--only", "deletions")
 	if rows := s.query("SELECT op, remote_id FROM diff.products"); len(rows) != 1 || !slices.Equal(rows[0], []string{"disable", "62"}) {
 		t.Errorf("changes of --only deletions: %v", rows)
+	}
+}
+
+func TestDeletions_AreLookedAtAlthoughProductsAloneWereReadWhole(t *testing.T) {
+	t.Parallel()
+	s := newServedShop(t, "sync_product_deletions: true", magentotest.Options{})
+	s.must(0, "run", "--only", "products")
+	s.shop.Delete("products", "TMP-1")
+	s.must(3, "run")
+	if rows := s.query("SELECT op, remote_id FROM diff.products"); len(rows) != 1 || !slices.Equal(rows[0], []string{"disable", "62"}) {
+		t.Errorf("changes of a run whose products were read whole by an earlier one, without deletions: %v", rows)
 	}
 }
 

@@ -42,14 +42,24 @@ func (j *Job) isFull(ctx context.Context) (bool, error) {
 	return full, nil
 }
 
-// fullIsDue tells whether full_every has passed since a store's products were last read whole.
+// fullIsDue tells whether full_every has passed since a store's products were last read whole for each part that needs it.
+// Deletions count for themselves: a run --only products reads the listing whole and looks at no deletion.
 func (j *Job) fullIsDue(ctx context.Context, s partition) (bool, error) {
-	last, err := j.bookmark(ctx, "products_full", s.code)
-	if err != nil {
-		return false, err
+	marks := []string{"products_full"}
+	if j.Parts.Deletions && j.Config.Sync.SyncProductDeletions {
+		marks = append(marks, "deletions_full")
 	}
 	every := j.Config.Magento.FullEvery
-	return every == 0 || last.IsZero() || j.shopNow.Sub(last) >= every-every/fullTolerance, nil
+	for _, mark := range marks {
+		last, err := j.bookmark(ctx, mark, s.code)
+		if err != nil {
+			return false, err
+		}
+		if every == 0 || last.IsZero() || j.shopNow.Sub(last) >= every-every/fullTolerance {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // bookmark is how far a stream of a store has got; zero where it never has. One that lies ahead of the shop's clock was

@@ -138,7 +138,11 @@ func (j *Job) waitingAndWindows(ctx context.Context) (waiting []parked, windows 
 		UNION ALL
 		SELECT 'products', 'products_full', store_code, (SELECT shop_now FROM run.info)
 		FROM run.streams
-		WHERE complete AND stream = 'products' AND part = 'full' AND (SELECT value = 'true' FROM run.settings WHERE name = 'run.products')`)
+		WHERE complete AND stream = 'products' AND part = 'full' AND (SELECT value = 'true' FROM run.settings WHERE name = 'run.products')
+		UNION ALL
+		SELECT 'deletions', 'deletions_full', store_code, (SELECT shop_now FROM run.info)
+		FROM run.streams
+		WHERE complete AND stream = 'products' AND part = 'full' AND (SELECT value = 'true' FROM run.settings WHERE name = 'run.deletions')`)
 	if err != nil {
 		return nil, nil, fmt.Errorf("find the windows: %w", err)
 	}

@@ -24,7 +24,7 @@ func TestFinish_BookmarksMoveOnlyAtTheEnd(t *testing.T) {
 	b.same("loaded_at", b.rows("SELECT 'loaded' FROM run.info WHERE loaded_at IS NOT NULL"), nil)
 	b.mustLoad()
 	b.same("bookmarks", b.rows(bookmarks), []string{
-		"orders  2026-11-24 02:00:00 20261124T020000Z", "products  2026-11-24 02:00:00 20261124T020000Z", "products_full  2026-11-24 02:00:00 20261124T020000Z",
+		"deletions_full  2026-11-24 02:00:00 20261124T020000Z", "orders  2026-11-24 02:00:00 20261124T020000Z", "products  2026-11-24 02:00:00 20261124T020000Z", "products_full  2026-11-24 02:00:00 20261124T020000Z",
 	})
 	b.same("loaded_at", b.rows("SELECT 'loaded' FROM run.info WHERE loaded_at IS NOT NULL"), []string{"loaded"})
 }
@@ -32,7 +32,7 @@ func TestFinish_BookmarksMoveOnlyAtTheEnd(t *testing.T) {
 func TestFinish_BookmarksMoveForTheRunsPartsAndForWhatWasReadWhole(t *testing.T) {
 	b := newBench(t)
 	b.plan()
-	b.exec("INSERT OR REPLACE INTO run.settings VALUES ('run.products', 'false')")
+	b.exec("INSERT OR REPLACE INTO run.settings VALUES ('run.products', 'false'), ('run.deletions', 'false')")
 	b.exec(`INSERT INTO run.streams (stream, store_code, part, window_end, complete) VALUES
 		('orders', 'nl', 'window', '2026-11-24 01:00:00', false), ('orders', 'de', 'window', '2026-11-24 01:30:00', true), ('orders', '', 'ids', NULL, true)`)
 	b.mustLoad()
@@ -41,7 +41,7 @@ func TestFinish_BookmarksMoveForTheRunsPartsAndForWhatWasReadWhole(t *testing.T)
 	// A bookmark never goes back, whatever clock the shop has.
 	b.plan()
 	b.exec("UPDATE run.streams SET window_end = '2026-01-01 00:00:00'")
-	b.exec("INSERT OR REPLACE INTO run.settings VALUES ('run.products', 'false')")
+	b.exec("INSERT OR REPLACE INTO run.settings VALUES ('run.products', 'false'), ('run.deletions', 'false')")
 	b.mustLoad()
 	b.same("bookmarks", b.rows(bookmarks), []string{"orders  2026-11-24 02:00:00 20261124T020001Z", "orders de 2026-11-24 01:30:00 20261124T020000Z"})
 }
