@@ -53,6 +53,10 @@ func (e *QuestionError) Error() string { return e.Text }
 
 // Ask answers one statement. The answer is valid until the next question.
 func (q *Reading) Ask(ctx context.Context, text string) (*Answer, error) {
+	// The driver does not look at a context that is over already before it answers.
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	text = strings.TrimRight(strings.TrimSpace(text), "; \n\t\r")
 	kind, err := q.check(text)
 	if err != nil {
