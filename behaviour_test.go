@@ -277,6 +277,66 @@ func TestDeletions_AreLookedAtAlthoughProductsAloneWereReadWhole(t *testing.T) {
 	}
 }
 
+func TestLoad_AnOvertakenRunIsNeverSent(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "sync_product_deletions: true", "")
+	id := strings.TrimSpace(s.must(0, "extract", "--fixtures", night(1)).stdout)
+	s.must(3, "transform")
+	s.must(3, "run", "--fixtures", night(1))
+	s.must(3, "run", "--fixtures", night(2))
+	loaded := s.query("SELECT run_id FROM state.runs ORDER BY run_id")[1][0]
+	for _, args := range [][]string{
+		{"load", "--run", id}, {"load", "--run", id, "--allow-deletions", "5"}, {"load", "--run", id, "--dry-run"},
+		{"load", "--run", loaded}, {"load", "--run", loaded, "--allow-deletions", "5"},
+	} {
+		if r := s.must(5, args...); !strings.Contains(r.stderr, "is older than run") {
+			t.Errorf("%v does not say why it is refused:\n%s", args, r.stderr)
+		}
+	}
+	s.must(3, "transform", "--run", id)
+	s.must(5, "load", "--run", id)
+	s.matches(2, "sync_product_deletions")
+}
+
+func TestLoad_APermissionIsForOneLoadAndForThePlanThatWasLookedAt(t *testing.T) {
+	t.Parallel()
+	s := newServedShop(t, "sync_product_deletions: true", magentotest.Options{})
+	s.must(3, "run")
+	for _, record := range s.shop.Records("products")[:12] {
+		var p struct{ SKU string }
+		if err := json.Unmarshal(record, &p); err != nil {
+			t.Fatal(err)
+		}
+		s.shop.Delete("products", p.SKU)
+	}
+	s.must(5, "run", "--full", "--dry-run")
+	text, err := os.ReadFile("transform/sql/310_diff_deletions.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(s.dir, "sql"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	s.write("sql/310_diff_deletions.sql", strings.Replace(string(text), "-- purpose:", "-- purpose: (ours)", 1))
+	s.must(5, "transform", "--sql", "sql")
+	before := s.query("SELECT hash FROM plan.summary")[0][0]
+	if r := s.must(5, "load", "--plan", before, "--allow-deletions", "12"); !strings.Contains(r.stderr, "not "+before) {
+		t.Errorf("another plan than the one that was looked at is sent:\n%s", r.stderr)
+	}
+	if rows := s.query("SELECT count(*) FROM run.steps WHERE text LIKE '%(ours)%'"); rows[0][0] != "1" {
+		t.Error("the plan was made again by other SQL than the run's own")
+	}
+	s.must(0, "load", "--dry-run", "--allow-deletions", "12")
+	s.must(5, "load")
+	if rows := s.query("SELECT count(*) FROM state.products WHERE status = 'disabled'"); rows[0][0] != "2" {
+		t.Errorf("%s products are disabled, although this load was not allowed to", rows[0][0])
+	}
+	s.must(0, "load", "--allow-deletions", "12")
+	if rows := s.query("SELECT count(*) FROM state.products WHERE status = 'disabled'"); rows[0][0] != "14" {
+		t.Errorf("%s products are disabled, want 14", rows[0][0])
+	}
+}
+
 func TestErrors_AreOneSentenceAndLeaveNothingHalfDone(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")

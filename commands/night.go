@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 
 	"magento-optiply/config"
@@ -145,29 +146,70 @@ func (n *night) dropEmpty(ctx context.Context, cause error) error {
 }
 
 // refresh copies what Optiply is known to hold into the run again, since the state may have moved on. A run that has been
-// loaded keeps the copy it was loaded with, because its diff is history, unless its plan is made again for the rest (always).
-func (n *night) refresh(ctx context.Context, always bool) error {
+// loaded, or that a newer one has overtaken, keeps the copy it has: its diff is history.
+func (n *night) refresh(ctx context.Context) error {
 	var loaded bool
 	if err := n.run.DB.QueryRowContext(ctx, "SELECT loaded_at IS NOT NULL FROM run.info").Scan(&loaded); err != nil {
 		return fmt.Errorf("read run.info: %w", err)
 	}
-	if loaded && !always {
-		return nil
+	newer, err := load.Newer(ctx, n.run)
+	if err != nil || loaded || newer != "" {
+		return err
 	}
 	return n.run.CopyBefore(ctx, n.app.env.Now())
 }
 
+// permit makes the plan again where it was made with another --allow-deletions than this load has: the ceiling is a rule of
+// the SQL. It is made by the SQL that the run was transformed with, for what is not sent yet.
+func (n *night) permit(ctx context.Context, allow int64) error {
+	var given int64
+	err := n.run.DB.QueryRowContext(ctx, "SELECT value::BIGINT FROM run.settings WHERE name = 'run.allow_deletions'").Scan(&given)
+	if err != nil {
+		return fmt.Errorf("read what the run was allowed: %w", err)
+	}
+	var transformed bool
+	if err := n.run.DB.QueryRowContext(ctx, "SELECT transformed_at IS NOT NULL FROM run.info").Scan(&transformed); err != nil {
+		return fmt.Errorf("read run.info: %w", err)
+	}
+	if given == allow || !transformed {
+		return nil
+	}
+	if err := load.RefuseOlder(ctx, n.run); err != nil {
+		return loadError(err)
+	}
+	fsys, err := transform.Stored(ctx, n.run.DB)
+	if err != nil {
+		return err
+	}
+	if err := n.run.CopyBefore(ctx, n.app.env.Now()); err != nil {
+		return err
+	}
+	if err := n.run.PutSettings(ctx, map[string]string{"run.allow_deletions": strconv.FormatInt(allow, 10)}); err != nil {
+		return err
+	}
+	result, err := n.transform(ctx, fsys)
+	if err != nil {
+		return err
+	}
+	return brokenChecks(result)
+}
+
+// sqlFiles are the files of transform/sql, or those with --sql over them.
+func sqlFiles(dir string) (fs.FS, error) {
+	if dir == "" {
+		return transform.SQL(), nil
+	}
+	fsys, err := transform.Overlay(dir)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	return fsys, nil
+}
+
 // transform runs the SQL.
-func (n *night) transform(ctx context.Context, sqlDir string) (*transform.Result, error) {
+func (n *night) transform(ctx context.Context, fsys fs.FS) (*transform.Result, error) {
 	start := n.app.env.Now()
 	n.progress.Phase("transform")
-	fsys := transform.SQL()
-	if sqlDir != "" {
-		var err error
-		if fsys, err = transform.Overlay(sqlDir); err != nil {
-			return nil, usageError(err)
-		}
-	}
 	began := false
 	result, err := transform.Run(ctx, n.run.DB, fsys, n.app.env.Now(), func(file string, done, all int) {
 		if !began {
@@ -179,10 +221,6 @@ func (n *night) transform(ctx context.Context, sqlDir string) (*transform.Result
 	})
 	n.progress.End("sql")
 	n.summary.seconds("transform", n.app.env.Now().Sub(start))
-	var broken *transform.SQLError
-	if errors.As(err, &broken) && sqlDir != "" {
-		return nil, usageError(err)
-	}
 	return result, err
 }
 

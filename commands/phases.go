@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"magento-optiply/extract"
 	"magento-optiply/load"
 	"magento-optiply/store"
+	"magento-optiply/transform"
 )
 
 func (a *app) extractCommand() *cli.Command {
@@ -125,10 +127,18 @@ func (a *app) transformCommand() *cli.Command {
 					err = cerr
 				}
 			}()
-			if err := n.refresh(c.Context, false); err != nil {
+			fsys, err := sqlFiles(dir)
+			if err != nil {
 				return err
 			}
-			result, err := n.transform(c.Context, dir)
+			if err := n.refresh(c.Context); err != nil {
+				return err
+			}
+			result, err := n.transform(c.Context, fsys)
+			var broken *transform.SQLError
+			if errors.As(err, &broken) && dir != "" {
+				err = usageError(err)
+			}
 			if err == nil {
 				err = n.summary.planned(c.Context, n.run)
 			}
@@ -212,21 +222,11 @@ func (a *app) loadCommand() *cli.Command {
 
 func (a *app) loadOnly(ctx context.Context, n *night, hash string, allow int64, dryRun bool) error {
 	n.summary.DryRun = dryRun
-	if allow > 0 {
-		// The ceiling is a rule of the SQL, so the plan is made again with the permission, for what is not sent yet.
-		if err := n.refresh(ctx, true); err != nil {
-			return err
-		}
-		if err := n.run.PutSettings(ctx, map[string]string{"run.allow_deletions": fmt.Sprint(allow)}); err != nil {
-			return err
-		}
-		result, err := n.transform(ctx, "")
-		if err != nil {
-			return err
-		}
-		if err := brokenChecks(result); err != nil {
-			return err
-		}
+	if err := load.RefuseOlder(ctx, n.run); err != nil {
+		return loadError(err)
+	}
+	if err := n.permit(ctx, allow); err != nil {
+		return err
 	}
 	if dryRun {
 		return n.show(ctx, hash)

@@ -13,6 +13,7 @@ import (
 	"magento-optiply/extract"
 	"magento-optiply/optiply"
 	"magento-optiply/store"
+	"magento-optiply/transform"
 )
 
 type runOptions struct {
@@ -228,7 +229,7 @@ func (n *night) readAndPlan(ctx context.Context, o *runOptions, client *optiply.
 	if err := n.extract(ctx, extract.Job{Parts: parts, Full: o.full, Streams: n.cfg.Magento.Streams}); err != nil {
 		return err
 	}
-	result, err := n.transform(ctx, "")
+	result, err := n.transform(ctx, transform.SQL())
 	if err != nil {
 		return err
 	}

@@ -93,17 +93,39 @@ func ReadPlan(ctx context.Context, run *store.Run, hash string) (Plan, error) {
 	return p, rows.Err()
 }
 
+// Newer is the newest run after this one that has been sent, or begun to be; empty where there is none. What the older run
+// read is out of date then, whatever its plan is compared with, so it is never sent (section 9.6).
+func Newer(ctx context.Context, run *store.Run) (string, error) {
+	var newer string
+	err := run.DB.QueryRowContext(ctx, `SELECT coalesce(max(run_id), '') FROM (
+			SELECT run_id FROM state.ledger WHERE state = 'acknowledged'
+			UNION ALL
+			SELECT run_id FROM state.runs WHERE phase = 'done' AND command IN ('run', 'load'))
+		WHERE run_id > ?`, run.ID).Scan(&newer)
+	if err != nil {
+		return "", fmt.Errorf("look for newer runs: %w", err)
+	}
+	return newer, nil
+}
+
+// RefuseOlder is the error of sending a run that a newer one has overtaken; nil where none has.
+func RefuseOlder(ctx context.Context, run *store.Run) error {
+	newer, err := Newer(ctx, run)
+	if err != nil || newer == "" {
+		return err
+	}
+	return olderError(run.ID, newer)
+}
+
+func olderError(id, newer string) error {
+	return &GuardError{fmt.Sprintf("run %s is older than run %s, which has been loaded: start a new run", id, newer)}
+}
+
 // fits refuses a plan that was made against a state that has changed since (section 9.6). What this very plan has changed,
 // before it was stopped, does not count, nor does what was settled late: those rows are passed over one by one.
 func fits(ctx context.Context, run *store.Run, p Plan, late map[key]bool) error {
-	var newer *string
-	err := run.DB.QueryRowContext(ctx, `SELECT max(run_id) FROM state.ledger
-		WHERE state = 'acknowledged' AND run_id > ? AND seq > (SELECT coalesce(state_changes, 0) FROM run.info)`, run.ID).Scan(&newer)
-	if err != nil {
-		return fmt.Errorf("compare the plan with the state: %w", err)
-	}
-	if newer != nil {
-		return &GuardError{fmt.Sprintf("run %s is older than run %s, which has been loaded: start a new run", run.ID, *newer)}
+	if err := RefuseOlder(ctx, run); err != nil {
+		return err
 	}
 	rows, err := run.DB.QueryContext(ctx, `
 		SELECT p.entity, p.remote_id

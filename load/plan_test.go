@@ -20,7 +20,7 @@ func TestReadPlan_RefusesWhatIsNotAPlanToSend(t *testing.T) {
 	if _, err := ReadPlan(t.Context(), b.run, p.Hash); err != nil {
 		t.Errorf("its own hash: %v", err)
 	}
-	b.exec("INSERT INTO run.steps VALUES ('220_model_products_check.sql', true, 2, 0.1, '5 occurs twice')")
+	b.exec("INSERT INTO run.steps VALUES ('220_model_products_check.sql', true, 2, 0.1, '5 occurs twice', '')")
 	if reason := b.guarded(); !strings.Contains(reason, "220_model_products_check.sql found 2 rows (5 occurs twice)") {
 		t.Errorf("a broken check: %s", reason)
 	}

@@ -132,7 +132,7 @@ func (r *Result) step(ctx context.Context, conn *sql.Conn, name, text string) er
 		}
 	}
 	r.Steps = append(r.Steps, s)
-	_, err := conn.ExecContext(ctx, "INSERT INTO run.steps VALUES (?, false, ?, ?, NULL)", name, s.Rows, s.Seconds)
+	_, err := conn.ExecContext(ctx, "INSERT INTO run.steps VALUES (?, false, ?, ?, NULL, ?)", name, s.Rows, s.Seconds, text)
 	return err
 }
 
@@ -172,6 +172,6 @@ func (r *Result) check(ctx context.Context, conn *sql.Conn, name, text string) e
 	if broken.Rows > 0 {
 		r.Broken = append(r.Broken, broken)
 	}
-	_, err = conn.ExecContext(ctx, "INSERT INTO run.steps VALUES (?, true, ?, ?, ?)", name, broken.Rows, time.Since(start).Seconds(), broken.Sample)
+	_, err = conn.ExecContext(ctx, "INSERT INTO run.steps VALUES (?, true, ?, ?, ?, ?)", name, broken.Rows, time.Since(start).Seconds(), broken.Sample, text)
 	return err
 }

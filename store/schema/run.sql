@@ -92,8 +92,8 @@ CREATE TABLE run.issues (
     reason    VARCHAR NOT NULL
 );
 
--- One row a file of transform/sql that ran: rows of its table, or of its _check.sql (0 is good).
-CREATE TABLE run.steps (file VARCHAR PRIMARY KEY, checked BOOLEAN NOT NULL, rows BIGINT, seconds DOUBLE, sample VARCHAR);
+-- One row a file of transform/sql that ran, with its text: rows of its table, or of its _check.sql (0 is good).
+CREATE TABLE run.steps (file VARCHAR PRIMARY KEY, checked BOOLEAN NOT NULL, rows BIGINT, seconds DOUBLE, sample VARCHAR, text VARCHAR);
 
 -- One row a product that Optiply was known to hold when the run began.
 CREATE TABLE before.products (
