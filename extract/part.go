@@ -134,6 +134,9 @@ func (j *Job) get(ctx context.Context, path string, query magento.Query, idField
 	if err != nil {
 		return nil, magento.Page{}, err
 	}
+	if resp.Body, err = onlyAsked(resp.Body, query); err != nil {
+		return nil, magento.Page{}, err
+	}
 	page, err := magento.ReadPage(resp.Body, idField)
 	if err != nil {
 		return nil, magento.Page{}, err

@@ -1,0 +1,42 @@
+package extract
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"magento-optiply/magento"
+)
+
+func TestOnlyAsked_CutsWhatAShopSentBeyondFields(t *testing.T) {
+	query := magento.Criteria{Fields: orderFields}.Query()
+	body := `{"items":[{"entity_id":1,"customer_email":"a@b.example","billing_address":{"street":["x"]},"subtotal":12345678901234.5678,
+		"items":[{"item_id":2,"name":"n","product_id":3,"parent_item":{"customer_note":"x"}}]},null],"search_criteria":{"page_size":1},"total_count":2}`
+	cut, err := onlyAsked([]byte(body), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"items":[{"entity_id":1,"items":[{"item_id":2,"product_id":3}],"subtotal":12345678901234.5678},null],"total_count":2}`
+	if string(cut) != want {
+		t.Errorf("got  %s\nwant %s", cut, want)
+	}
+	asked := strings.Replace(want, `,"total_count":2`, `,"total_count":2 `, 1)
+	if same, err := onlyAsked([]byte(asked), query); err != nil || string(same) != asked {
+		t.Errorf("an answer with what was asked for is not as it was sent: %s, %v", same, err)
+	}
+	if same, err := onlyAsked([]byte(body), nil); err != nil || string(same) != body {
+		t.Errorf("a question without fields= is cut: %s, %v", same, err)
+	}
+}
+
+func FuzzOnlyAsked(f *testing.F) {
+	f.Add(`{"items":[{"entity_id":1,"x":"y"}],"search_criteria":{}}`, orderFields)
+	f.Add(`[{"search_criteria":1}]`, "items[a,b[c]],d")
+	f.Add(`{"search_criteria"`, "][,,")
+	f.Fuzz(func(t *testing.T, body, fields string) {
+		cut, err := onlyAsked([]byte(body), magento.Query{{Name: "fields", Value: fields}})
+		if err == nil && json.Valid([]byte(body)) && !json.Valid(cut) {
+			t.Errorf("%q cut by %q is no JSON: %q", body, fields, cut)
+		}
+	})
+}
