@@ -473,3 +473,30 @@ func TestServe_OffersBothServers(t *testing.T) {
 		_ = cmd.Wait()
 	}
 }
+
+func TestPoison_OneRecordIsQuarantinedByNameAndTheOthersAreRead(t *testing.T) {
+	t.Parallel()
+	s := newServedShop(t, "sync_product_deletions: true", magentotest.Options{})
+	s.must(3, "run")
+	s.shop.Delete("products", "TMP-1")
+	changed := bytes.Replace(find(t, s.shop, "products", `"id":36,`), []byte(`"Custom options"`), []byte(`"Options of your own"`), 1)
+	if err := s.shop.Put("products", changed); err != nil {
+		t.Fatal(err)
+	}
+	heal := s.server.AddFault(magentotest.Fault{Name: "broken", Prefix: "/V1/products", Poison: &magentotest.Poison{Stream: "products", Key: "24-MB01"}})
+	r := s.must(5, "run", "--full")
+	if !strings.Contains(r.stderr, "quarantined") {
+		t.Errorf("the summary does not tell of the record:\n%s", r.stderr)
+	}
+	if rows := s.query("SELECT entity, remote_id FROM run.issues WHERE kind = 'quarantined'"); len(rows) != 1 || !slices.Equal(rows[0], []string{"products", "1"}) {
+		t.Errorf("quarantined: %v, want product 1", rows)
+	}
+	if rows := s.query("SELECT op, remote_id FROM diff.products"); len(rows) != 1 || rows[0][1] != "36" {
+		t.Errorf("changes: %v, want the new name of 36, and nothing disabled", rows)
+	}
+	heal()
+	s.must(0, "run", "--full")
+	if rows := s.query("SELECT op, remote_id FROM diff.products"); len(rows) != 1 || !slices.Equal(rows[0], []string{"disable", "62"}) {
+		t.Errorf("changes when the record can be read again: %v, want 62 disabled", rows)
+	}
+}

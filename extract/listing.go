@@ -23,12 +23,16 @@ type listing struct {
 
 // tally compares what was read with what the shop counts afterwards.
 type tally struct {
-	rows     int // distinct rows where they have an id
-	expected int // total_count; -1 where the shop does not tell
+	rows        int // distinct rows where they have an id
+	expected    int // total_count; -1 where the shop does not tell
+	quarantined int64
 }
 
 // short says why a listing is not whole, or nothing.
 func (t tally) short(what string) string {
+	if t.quarantined > 0 {
+		return fmt.Sprintf("%d %s are quarantined: the shop cannot answer for them", t.quarantined, what)
+	}
 	if t.rows >= t.expected {
 		return ""
 	}
@@ -65,15 +69,19 @@ func (p *part) readByKeyset(ctx context.Context, l listing) (tally, error) {
 		if err != nil {
 			return tally{}, err
 		}
+		if err := p.countQuarantined(ctx); err != nil {
+			return tally{}, err
+		}
 		t, err := p.tally(ctx, l, total)
-		if err != nil || t.rows >= t.expected || again == mostReadOn {
+		t.quarantined = p.quarantined
+		if err != nil || t.rows+int(t.quarantined) >= t.expected || again == mostReadOn {
 			return t, err
 		}
 	}
 }
 
 // readKeys reads behind the last id until nothing is left. It returns the shop's total_count of the first page, -1 where
-// it told none.
+// it told none. Records that the shop cannot answer for are read around, and named (section 6.5).
 func (p *part) readKeys(ctx context.Context, l listing, announce bool) (total int, err error) {
 	pager := magento.Keyset{Field: l.keyset, PageSize: l.size, Base: l.base}
 	if p.cursor != "" {
@@ -81,35 +89,61 @@ func (p *part) readKeys(ctx context.Context, l listing, announce bool) (total in
 			return -1, fmt.Errorf("run.pages: cursor %q is no id: %w", p.cursor, err)
 		}
 	}
+	narrow, client := magento.NewNarrow(pager), p.job.Client
 	for total = -1; ; {
-		resp, page, err := p.job.get(ctx, l.path, pager.Request().Query(), l.idField)
-		if size, ok := smallerPage(err, pager.PageSize); ok {
-			pager.PageSize = size
-			continue
-		}
+		resp, page, failure := p.job.getWith(ctx, client, l.path, narrow.Request().Query(), l.idField)
+		next, found, err := narrow.Next(page, failure)
 		if err != nil {
 			return total, err
 		}
-		next, done, err := pager.Next(page)
-		if err != nil {
-			return total, err
+		// Having failed as often as it is allowed to, a page need not be waited for at each step of narrowing.
+		if client = p.job.Client; failure != nil {
+			client = client.WithRetries(1)
 		}
-		if total < 0 && page.TotalCount >= 0 {
+		if total < 0 && failure == nil && page.TotalCount >= 0 {
 			total = page.TotalCount + int(p.rows)
 			if announce {
 				p.job.Progress.Begin(p.stream, int64(total))
 			}
 		}
-		if page.Count > 0 {
-			if err := p.save(ctx, resp.Body, page.Count, strconv.FormatInt(next.After, 10)); err != nil {
+		if found.Keep && page.Count > 0 {
+			if err := p.save(ctx, resp.Body, page.Count, strconv.FormatInt(next.Keyset.After, 10)); err != nil {
 				return total, err
 			}
 		}
-		if done {
+		if found.Quarantined > 0 {
+			if err := p.quarantine(ctx, found.Quarantined); err != nil {
+				return total, err
+			}
+		}
+		if found.Done {
 			return total, nil
 		}
-		pager = next
+		narrow = next
 	}
+}
+
+// quarantine names a record that the shop answers 500 for, however small the page. The stream is not complete without it,
+// so its bookmark stays, and nothing is disabled for its sake.
+func (p *part) quarantine(ctx context.Context, id int64) error {
+	text := strconv.FormatInt(id, 10)
+	p.job.Log.Warn("the shop cannot answer for a record; it is left out, by name", "stream", p.stream, "id", text)
+	_, err := p.job.Run.DB.ExecContext(ctx, `INSERT INTO run.issues BY NAME
+		SELECT 'extract' AS phase, 'quarantined' AS kind, $1 AS entity, $2 AS remote_id, 'the shop answers every page with this record in it with an error' AS reason
+		WHERE NOT EXISTS (FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = $1 AND remote_id = $2)`, p.stream, text)
+	if err != nil {
+		return fmt.Errorf("name the record %s of %s: %w", text, p.stream, err)
+	}
+	return p.countQuarantined(ctx)
+}
+
+// countQuarantined reads how many records of the stream are left out, those of before a kill included.
+func (p *part) countQuarantined(ctx context.Context) error {
+	err := p.job.Run.DB.QueryRowContext(ctx, "SELECT count(*) FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = ?", p.stream).Scan(&p.quarantined)
+	if err != nil {
+		return fmt.Errorf("count what is quarantined of %s: %w", p.stream, err)
+	}
+	return nil
 }
 
 // tally counts what was read, and asks the shop to count again where that can matter: rows leave a window while it is
@@ -128,6 +162,9 @@ func (p *part) tally(ctx context.Context, l listing, total int) (tally, error) {
 	count := l.base
 	count.PageSize, count.CurrentPage = 1, 1
 	_, page, err := p.job.get(ctx, l.path, count.Query(), l.idField)
+	if err != nil && p.quarantined > 0 {
+		return t, nil // the first record can be one that is quarantined; the first page's count has to do
+	}
 	if err != nil {
 		return t, fmt.Errorf("count the rows: %w", err)
 	}

@@ -130,7 +130,11 @@ func (p *part) fail(ctx context.Context, cause error) error {
 
 // get asks for one page and reads its outside.
 func (j *Job) get(ctx context.Context, path string, query magento.Query, idField string) (*magento.Response, magento.Page, error) {
-	resp, err := j.Client.Get(ctx, path, query)
+	return j.getWith(ctx, j.Client, path, query, idField)
+}
+
+func (j *Job) getWith(ctx context.Context, client *magento.Client, path string, query magento.Query, idField string) (*magento.Response, magento.Page, error) {
+	resp, err := client.Get(ctx, path, query)
 	if err != nil {
 		return nil, magento.Page{}, err
 	}

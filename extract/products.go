@@ -120,6 +120,14 @@ func (j *Job) lookAgain(ctx context.Context) error {
 	if !j.full || !j.Parts.Deletions || !j.Config.Sync.SyncProductDeletions {
 		return nil
 	}
+	var whole bool
+	err := j.Run.DB.QueryRowContext(ctx, "SELECT coalesce(bool_and(complete), false) FROM run.coverage WHERE stream = 'products'").Scan(&whole)
+	if err != nil {
+		return fmt.Errorf("read the coverage: %w", err)
+	}
+	if !whole {
+		return nil // nothing is disabled anyway, and what is quarantined cannot be asked for
+	}
 	ids, err := j.column(ctx, secondLookSQL)
 	if err != nil {
 		return fmt.Errorf("find the products to look for again: %w", err)
