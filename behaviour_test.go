@@ -320,13 +320,16 @@ func TestLoad_APermissionIsForOneLoadAndForThePlanThatWasLookedAt(t *testing.T) 
 	s.write("sql/310_diff_deletions.sql", strings.Replace(string(text), "-- purpose:", "-- purpose: (ours)", 1))
 	s.must(5, "transform", "--sql", "sql")
 	before := s.query("SELECT hash FROM plan.summary")[0][0]
-	if r := s.must(5, "load", "--plan", before, "--allow-deletions", "12"); !strings.Contains(r.stderr, "not "+before) {
+	if r := s.must(5, "load", "--plan", before, "--allow-deletions", "12"); !strings.Contains(r.stderr, "plan "+before) {
 		t.Errorf("another plan than the one that was looked at is sent:\n%s", r.stderr)
 	}
 	if rows := s.query("SELECT count(*) FROM run.steps WHERE text LIKE '%(ours)%'"); rows[0][0] != "1" {
 		t.Error("the plan was made again by other SQL than the run's own")
 	}
 	s.must(0, "load", "--dry-run", "--allow-deletions", "12")
+	if after := s.query("SELECT hash FROM plan.summary")[0][0]; after != before {
+		t.Errorf("a dry run has changed the plan from %s to %s", before, after)
+	}
 	s.must(5, "load")
 	if rows := s.query("SELECT count(*) FROM state.products WHERE status = 'disabled'"); rows[0][0] != "2" {
 		t.Errorf("%s products are disabled, although this load was not allowed to", rows[0][0])
@@ -498,5 +501,28 @@ func TestPoison_OneRecordIsQuarantinedByNameAndTheOthersAreRead(t *testing.T) {
 	s.must(0, "run", "--full")
 	if rows := s.query("SELECT op, remote_id FROM diff.products"); len(rows) != 1 || !slices.Equal(rows[0], []string{"disable", "62"}) {
 		t.Errorf("changes when the record can be read again: %v, want 62 disabled", rows)
+	}
+}
+
+func TestPoison_AnOrderThatIsReadByIDCostsNoOtherAndWaits(t *testing.T) {
+	t.Parallel()
+	s := newServedShop(t, "", magentotest.Options{})
+	s.server.AddFault(magentotest.Fault{Name: "broken", Prefix: "/V1/orders", Poison: &magentotest.Poison{Stream: "orders", Key: "57"}})
+	s.must(3, "run")
+	if _, orders, _ := s.held(); len(orders) != 13 {
+		t.Errorf("%d orders were sent, want all 14 but the one that cannot be read", len(orders))
+	}
+	if rows := s.query("SELECT count(*) FROM state.bookmarks WHERE stream = 'orders'"); rows[0][0] != "0" {
+		t.Error("the bookmark of the orders has passed an order that was not read")
+	}
+	s.must(3, "run")
+	if rows := s.query("SELECT DISTINCT entity, remote_id FROM run.issues WHERE kind = 'quarantined'"); len(rows) != 1 || !slices.Equal(rows[0], []string{"orders", "57"}) {
+		t.Errorf("quarantined: %v, want order 57", rows)
+	}
+	s.server.ClearFaults()
+	s.must(3, "run") // the window is read once more, and with it an order that no line is left of
+	s.matches(1, "default")
+	if rows := s.query("SELECT count(*) FROM state.parked"); rows[0][0] != "0" {
+		t.Errorf("%s rows are parked still", rows[0][0])
 	}
 }

@@ -159,20 +159,26 @@ func (n *night) refresh(ctx context.Context) error {
 	return n.run.CopyBefore(ctx, n.app.env.Now())
 }
 
-// permit makes the plan again where it was made with another --allow-deletions than this load has: the ceiling is a rule of
-// the SQL. It is made by the SQL that the run was transformed with, for what is not sent yet.
-func (n *night) permit(ctx context.Context, allow int64) error {
+// permit makes the plan again where this load allows more products to be disabled than the run was: the ceiling is a rule of
+// the SQL. It is made by the SQL that the run was transformed with, for what is not sent yet. A plan that was named by its
+// hash is sent as it is or not at all.
+func (n *night) permit(ctx context.Context, allow int64, hash string) error {
 	var given int64
-	err := n.run.DB.QueryRowContext(ctx, "SELECT value::BIGINT FROM run.settings WHERE name = 'run.allow_deletions'").Scan(&given)
+	var transformed bool
+	err := n.run.DB.QueryRowContext(ctx, `SELECT (SELECT value::BIGINT FROM run.settings WHERE name = 'run.allow_deletions'), transformed_at IS NOT NULL FROM run.info`).
+		Scan(&given, &transformed)
 	if err != nil {
 		return fmt.Errorf("read what the run was allowed: %w", err)
 	}
-	var transformed bool
-	if err := n.run.DB.QueryRowContext(ctx, "SELECT transformed_at IS NOT NULL FROM run.info").Scan(&transformed); err != nil {
-		return fmt.Errorf("read run.info: %w", err)
-	}
-	if given == allow || !transformed {
+	if allow <= given {
 		return nil
+	}
+	if !transformed {
+		return n.allow(ctx, allow)
+	}
+	if hash != "" {
+		return &exitError{code: exitHeldBack, err: fmt.Errorf("--allow-deletions %d makes the plan again, so it would not be plan %s any more: leave out --plan, "+
+			"or give the permission when the plan is made, with `run --full --dry-run --allow-deletions %d`", allow, hash, allow)}
 	}
 	if err := load.RefuseOlder(ctx, n.run); err != nil {
 		return loadError(err)
@@ -184,7 +190,7 @@ func (n *night) permit(ctx context.Context, allow int64) error {
 	if err := n.run.CopyBefore(ctx, n.app.env.Now()); err != nil {
 		return err
 	}
-	if err := n.run.PutSettings(ctx, map[string]string{"run.allow_deletions": strconv.FormatInt(allow, 10)}); err != nil {
+	if err := n.allow(ctx, allow); err != nil {
 		return err
 	}
 	result, err := n.transform(ctx, fsys)
@@ -192,6 +198,11 @@ func (n *night) permit(ctx context.Context, allow int64) error {
 		return err
 	}
 	return brokenChecks(result)
+}
+
+// allow keeps how many products the run may disable over the ceiling.
+func (n *night) allow(ctx context.Context, count int64) error {
+	return n.run.PutSettings(ctx, map[string]string{"run.allow_deletions": strconv.FormatInt(count, 10)})
 }
 
 // sqlFiles are the files of transform/sql, or those with --sql over them.

@@ -225,11 +225,11 @@ func (a *app) loadOnly(ctx context.Context, n *night, hash string, allow int64, 
 	if err := load.RefuseOlder(ctx, n.run); err != nil {
 		return loadError(err)
 	}
-	if err := n.permit(ctx, allow); err != nil {
-		return err
-	}
 	if dryRun {
-		return n.show(ctx, hash)
+		return n.show(ctx, hash, allow)
+	}
+	if err := n.permit(ctx, allow, hash); err != nil {
+		return err
 	}
 	client, done, err := a.openOptiply(ctx, n.cfg, n.shop)
 	if err != nil {
@@ -247,15 +247,25 @@ func (a *app) loadOnly(ctx context.Context, n *night, hash string, allow int64, 
 	return n.conclude(ctx, phase, err)
 }
 
-// show is load --dry-run: what would be sent, and whether it may be.
-func (n *night) show(ctx context.Context, hash string) error {
+// show is load --dry-run: what would be sent, and whether it may be. It changes nothing, so what a permission would let go
+// is counted, not planned.
+func (n *night) show(ctx context.Context, hash string, allow int64) error {
 	if _, err := load.ReadPlan(ctx, n.run, hash); err != nil {
 		return loadError(err)
 	}
 	if err := n.summary.planned(ctx, n.run); err != nil {
 		return err
 	}
-	err := n.verdict(ctx)
+	var overCeiling int64
+	err := n.run.DB.QueryRowContext(ctx, "SELECT count(*) FROM diff.deletions WHERE verdict = 'held' AND reason LIKE '%--allow-deletions%'").Scan(&overCeiling)
+	if err != nil {
+		return fmt.Errorf("count what is held: %w", err)
+	}
+	err = n.verdict(ctx)
+	if overCeiling > 0 && allow >= overCeiling {
+		n.app.log.Info("with this permission more products would be disabled", "products", overCeiling)
+		err = nil
+	}
 	n.summary.RunID, n.summary.ExitCode = n.run.ID, exitCode(err)
 	n.progress.Close()
 	n.app.printSummary(n.summary)

@@ -120,7 +120,10 @@ func (n *night) start(ctx context.Context, o *runOptions, parts extract.Parts) (
 		}
 		if ok {
 			n.app.log.Info("going on with an unfinished run", "run", ref.ID, "phase", phase)
-			return phase, n.open(ctx, ref)
+			if err := n.open(ctx, ref); err != nil {
+				return "", err
+			}
+			return phase, n.permit(ctx, o.allowDeletions, "")
 		}
 		n.app.log.Info("there is no unfinished run to go on with: a new one is started")
 	}

@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -40,22 +41,58 @@ func (j *Job) readByID(ctx context.Context, q byID) error {
 	if err := p.readIDs(ctx, q); err != nil {
 		return p.fail(ctx, err)
 	}
-	return p.finish(ctx, "")
+	if err := p.countQuarantined(ctx); err != nil {
+		return err
+	}
+	return p.finish(ctx, tally{quarantined: p.quarantined}.short("records"))
 }
 
+// broken tells an error that one record can be to blame for: 500 for ever, or the 404 of an order whose product was deleted.
+func broken(err error) bool {
+	var e *magento.Error
+	return errors.As(err, &e) && (e.Kind == magento.ServerError || e.Kind == magento.NotFound)
+}
+
+// quarantineID names one record, after the list has answered for none: a shop that is down breaks no record.
+func (p *part) quarantineID(ctx context.Context, q byID, id string, cause error) error {
+	none := magento.Criteria{Fields: q.fields, PageSize: 1, CurrentPage: 1}.Where(magento.Filter{Field: "entity_id", Condition: magento.LtEq, Value: "0"})
+	if _, _, err := p.job.get(ctx, q.path, none.Query(), q.idField); err != nil {
+		return cause
+	}
+	number, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return cause
+	}
+	return p.quarantine(ctx, number)
+}
+
+// readIDs halves a question that the shop answers 500 for until the record to blame is alone, and quarantines that one.
 func (p *part) readIDs(ctx context.Context, q byID) error {
-	for size := idsPerRequest; len(q.ids) > 0; {
+	client, most := p.job.Client, idsPerRequest
+	for size := most; len(q.ids) > 0; {
 		ids := q.ids[:min(size, len(q.ids))]
 		c := q.store.only(magento.Criteria{Fields: q.fields, PageSize: len(ids), CurrentPage: 1}.
 			Where(magento.Filter{Field: "entity_id", Condition: magento.In, Value: strings.Join(ids, ",")})).OrderBy("entity_id", false)
-		resp, page, err := p.job.get(ctx, q.path, c.Query(), q.idField)
+		resp, page, err := p.job.getWith(ctx, client, q.path, c.Query(), q.idField)
 		if smaller, ok := smallerPage(err, len(ids)); ok {
-			size = smaller
+			size, most = smaller, smaller
+			continue
+		}
+		if broken(err) {
+			if client = p.job.Client.WithRetries(1); len(ids) > 1 {
+				size = (len(ids) + 1) / 2
+				continue
+			}
+			if err := p.quarantineID(ctx, q, ids[0], err); err != nil {
+				return err
+			}
+			q.ids = q.ids[1:]
 			continue
 		}
 		if err != nil {
 			return err
 		}
+		size, client = min(2*size, most), p.job.Client
 		found, err := idsOf(resp.Body, q.idField)
 		if err != nil {
 			return err

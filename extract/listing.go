@@ -72,7 +72,7 @@ func (p *part) readByKeyset(ctx context.Context, l listing) (tally, error) {
 		if err := p.countQuarantined(ctx); err != nil {
 			return tally{}, err
 		}
-		t, err := p.tally(ctx, l, total)
+		t, err := p.tally(ctx, l, total, again > 0)
 		t.quarantined = p.quarantined
 		if err != nil || t.rows+int(t.quarantined) >= t.expected || again == mostReadOn {
 			return t, err
@@ -100,7 +100,8 @@ func (p *part) readKeys(ctx context.Context, l listing, announce bool) (total in
 		if client = p.job.Client; failure != nil {
 			client = client.WithRetries(1)
 		}
-		if total < 0 && failure == nil && page.TotalCount >= 0 {
+		// An empty range that is asked for in narrowing counts nothing.
+		if total < 0 && failure == nil && (found.Keep || found.Done) && page.TotalCount >= 0 {
 			total = page.TotalCount + int(p.rows)
 			if announce {
 				p.job.Progress.Begin(p.stream, int64(total))
@@ -129,8 +130,10 @@ func (p *part) quarantine(ctx context.Context, id int64) error {
 	text := strconv.FormatInt(id, 10)
 	p.job.Log.Warn("the shop cannot answer for a record; it is left out, by name", "stream", p.stream, "id", text)
 	_, err := p.job.Run.DB.ExecContext(ctx, `INSERT INTO run.issues BY NAME
-		SELECT 'extract' AS phase, 'quarantined' AS kind, $1 AS entity, $2 AS remote_id, 'the shop answers every page with this record in it with an error' AS reason
-		WHERE NOT EXISTS (FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = $1 AND remote_id = $2)`, p.stream, text)
+		SELECT 'extract' AS phase, 'quarantined' AS kind, $1 AS entity, $2 AS remote_id, 'store' AS attribute, $3 AS value,
+			'the shop answers every page with this record in it with an error' AS reason
+		WHERE NOT EXISTS (FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = $1 AND remote_id = $2 AND value = $3)`,
+		p.stream, text, p.storeCode)
 	if err != nil {
 		return fmt.Errorf("name the record %s of %s: %w", text, p.stream, err)
 	}
@@ -139,7 +142,8 @@ func (p *part) quarantine(ctx context.Context, id int64) error {
 
 // countQuarantined reads how many records of the stream are left out, those of before a kill included.
 func (p *part) countQuarantined(ctx context.Context) error {
-	err := p.job.Run.DB.QueryRowContext(ctx, "SELECT count(*) FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = ?", p.stream).Scan(&p.quarantined)
+	err := p.job.Run.DB.QueryRowContext(ctx, "SELECT count(*) FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = ? AND value = ?",
+		p.stream, p.storeCode).Scan(&p.quarantined)
 	if err != nil {
 		return fmt.Errorf("count what is quarantined of %s: %w", p.stream, err)
 	}
@@ -148,7 +152,7 @@ func (p *part) countQuarantined(ctx context.Context) error {
 
 // tally counts what was read, and asks the shop to count again where that can matter: rows leave a window while it is
 // read, when they are changed once more, and that is no loss.
-func (p *part) tally(ctx context.Context, l listing, total int) (tally, error) {
+func (p *part) tally(ctx context.Context, l listing, total int, askAgain bool) (tally, error) {
 	t := tally{expected: total}
 	err := p.job.Run.DB.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(DISTINCT %[1]s) FROM (
 		SELECT unnest(from_json(content, '{"items":[{"%[1]s":"VARCHAR"}]}').items, recursive := true) FROM page.%[2]s WHERE store_code = ? AND part = ?)`, l.idField, p.stream),
@@ -156,7 +160,7 @@ func (p *part) tally(ctx context.Context, l listing, total int) (tally, error) {
 	if err != nil {
 		return t, fmt.Errorf("count what was read: %w", err)
 	}
-	if t.rows >= total && !l.count {
+	if t.rows >= total && !l.count && !askAgain {
 		return t, nil
 	}
 	count := l.base

@@ -142,7 +142,8 @@ func (j *Job) waitingAndWindows(ctx context.Context) (waiting []parked, windows 
 		UNION ALL
 		SELECT 'deletions', 'deletions_full', store_code, (SELECT shop_now FROM run.info)
 		FROM run.streams
-		WHERE complete AND stream = 'products' AND part = 'full' AND (SELECT value = 'true' FROM run.settings WHERE name = 'run.deletions')`)
+		WHERE complete AND stream = 'products' AND part = 'full' AND (SELECT value = 'true' FROM run.settings WHERE name = 'run.deletions')
+		  AND NOT EXISTS (FROM run.issues WHERE reason LIKE 'not disabled: %')`) // held ones are looked at again in the next run
 	if err != nil {
 		return nil, nil, fmt.Errorf("find the windows: %w", err)
 	}
