@@ -10,7 +10,6 @@ import (
 	"magento-optiply/config"
 	"magento-optiply/extract"
 	"magento-optiply/load"
-	"magento-optiply/magento"
 	"magento-optiply/optiply"
 	"magento-optiply/store"
 	"magento-optiply/transform"
@@ -70,6 +69,28 @@ func (n *night) end() error {
 	return err
 }
 
+// endInto is end for a defer: its error counts where the command had none.
+func (n *night) endInto(err *error) {
+	if cerr := n.end(); *err == nil {
+		*err = cerr
+	}
+}
+
+// read copies what Optiply is known to hold into the new or resumed run, shows readers the state, and reads the shop for the
+// parts that the run was started for.
+func (n *night) read(ctx context.Context, job extract.Job) (err error) {
+	if err := n.run.CopyBefore(ctx, n.app.env.Now()); err != nil {
+		return err
+	}
+	if err := n.run.PublishState(ctx); err != nil {
+		return err
+	}
+	if job.Parts, err = n.partsOf(ctx); err != nil {
+		return err
+	}
+	return n.extract(ctx, job)
+}
+
 // create makes a new run file: what the run is for, its settings, and what Optiply is known to hold.
 func (n *night) create(ctx context.Context, parts extract.Parts, allowDeletions int64) error {
 	id, err := n.shop.NewRunID(n.app.env.Now())
@@ -118,10 +139,6 @@ func (n *night) extract(ctx context.Context, job extract.Job) error {
 	job.Run, job.Client, job.Config, job.Requests = n.run, client, n.cfg, count
 	job.Now, job.Progress, job.Log, job.Recorded = n.app.env.Now, n.progress, n.app.log, n.fixtures != ""
 	if _, err := job.Extract(ctx); err != nil {
-		var e *magento.Error
-		if errors.As(err, &e) && e.Status == 404 && e.Kind == magento.UnknownStoreCode {
-			err = usageError(err)
-		}
 		return n.dropEmpty(ctx, err)
 	}
 	n.summary.seconds("extract", n.app.env.Now().Sub(start))

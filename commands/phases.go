@@ -50,11 +50,7 @@ func (a *app) extractOnly(ctx context.Context, fixtures string, job extract.Job,
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if cerr := n.end(); err == nil {
-			err = cerr
-		}
-	}()
+	defer n.endInto(&err)
 	if resume {
 		if err := n.dropUnbegun(); err != nil {
 			return err
@@ -88,18 +84,7 @@ func (n *night) readOnly(ctx context.Context, job extract.Job) error {
 	if err := n.note(ctx, "extract", "extract"); err != nil {
 		return err
 	}
-	if err := n.run.CopyBefore(ctx, n.app.env.Now()); err != nil {
-		return err
-	}
-	if err := n.run.PublishState(ctx); err != nil {
-		return err
-	}
-	parts, err := n.partsOf(ctx)
-	if err != nil {
-		return err
-	}
-	job.Parts = parts
-	if err := n.extract(ctx, job); err != nil {
+	if err := n.read(ctx, job); err != nil {
 		return err
 	}
 	return n.run.Finish(ctx)
@@ -122,11 +107,7 @@ func (a *app) transformCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			defer func() {
-				if cerr := n.end(); err == nil {
-					err = cerr
-				}
-			}()
+			defer n.endInto(&err)
 			fsys, err := sqlFiles(dir)
 			if err != nil {
 				return err
@@ -210,11 +191,7 @@ func (a *app) loadCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			defer func() {
-				if cerr := n.end(); err == nil {
-					err = cerr
-				}
-			}()
+			defer n.endInto(&err)
 			return a.loadOnly(c.Context, n, hash, allow, dryRun)
 		},
 	}

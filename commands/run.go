@@ -89,11 +89,7 @@ func (a *app) runNight(ctx context.Context, o *runOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if cerr := n.end(); err == nil {
-			err = cerr
-		}
-	}()
+	defer n.endInto(&err)
 	n.summary.DryRun = o.dryRun
 	var client *optiply.Client
 	if !o.dryRun {
@@ -219,17 +215,7 @@ func (n *night) readAndPlan(ctx context.Context, o *runOptions, client *optiply.
 			return n.dropEmpty(ctx, err)
 		}
 	}
-	if err := n.run.CopyBefore(ctx, n.app.env.Now()); err != nil {
-		return err
-	}
-	if err := n.run.PublishState(ctx); err != nil {
-		return err
-	}
-	parts, err := n.partsOf(ctx)
-	if err != nil {
-		return err
-	}
-	if err := n.extract(ctx, extract.Job{Parts: parts, Full: o.full, Streams: n.cfg.Magento.Streams}); err != nil {
+	if err := n.read(ctx, extract.Job{Full: o.full, Streams: n.cfg.Magento.Streams}); err != nil {
 		return err
 	}
 	result, err := n.transform(ctx, transform.SQL())
