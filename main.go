@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,6 +17,8 @@ import (
 var version = "dev"
 
 func main() {
+	// net/http writes to this log what a server sends beyond the length that it promised: customers, perhaps (invariant 6).
+	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal ends what is in flight and leaves a run that can be resumed; a second one kills at once.
 	context.AfterFunc(ctx, stop)

@@ -54,6 +54,7 @@ func (a *app) openMagento(cfg *config.Config, fixtures string, count *extract.Re
 	client, err = magento.NewClient(magento.Config{
 		StoreURL: m.StoreURL, StoreCode: m.StoreCode, Auth: auth, UserAgent: agent, Cookies: cookies,
 		Concurrency: m.Concurrency, RequestsPerSecond: m.RequestsPerSecond, Retries: retries, RetryWait: m.RetryWait,
+		StallTimeout: m.StallTimeout, Timeout: m.AnswerTimeout,
 		Now: a.env.Now, OnRequest: func(info magento.RequestInfo) {
 			count.Count(info)
 			if info.Attempt > 1 || info.Kind != "" {

@@ -59,6 +59,10 @@ type Magento struct {
 	RequestsPerSecond float64
 	RetryWait         time.Duration
 	Retries           int
+	// StallTimeout is how long the shop may send no byte, AnswerTimeout how long
+	// one answer may take in all. Either counts as a failure, which is retried.
+	StallTimeout  time.Duration
+	AnswerTimeout time.Duration
 	// UserAgent replaces the program's own; empty means magento-optiply/<version>.
 	UserAgent     string
 	CustomCookies map[string]Secret
@@ -150,6 +154,8 @@ func Default() *Config {
 			Concurrency:         4,
 			RetryWait:           30 * time.Second,
 			Retries:             5,
+			StallTimeout:        2 * time.Minute,
+			AnswerTimeout:       10 * time.Minute,
 		},
 		Optiply: Optiply{
 			BaseURL:           "https://api.optiply.com/v1",

@@ -55,6 +55,8 @@ func (c *Config) settings() []setting {
 		{name: "magento.requests_per_second", value: number(&m.RequestsPerSecond, math.Inf(1))},
 		{name: "magento.retry_wait", value: duration(&m.RetryWait, false)},
 		{name: "magento.retries", value: whole(&m.Retries, 0, 100)},
+		{name: "magento.stall_timeout", value: duration(&m.StallTimeout, false)},
+		{name: "magento.answer_timeout", value: duration(&m.AnswerTimeout, false)},
 		{name: "magento.user_agent", value: text(&m.UserAgent, oneLine)},
 		{name: "magento.custom_cookies", value: cookies{&m.CustomCookies}, secret: true},
 

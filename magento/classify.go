@@ -20,7 +20,7 @@ func classify(status int, header http.Header, body []byte, clean func(string) st
 	e := &Error{Status: status, Message: m.text, magento: m.template != ""}
 	html := looksLikeHTML(header.Get("Content-Type"), body)
 	if e.Message == "" {
-		e.Message = plainText([]byte(clean(string(body))))
+		e.Message = shownPage([]byte(clean(string(body))))
 	}
 	e.Message = cut(clean(e.Message))
 	if found := reportID.FindSubmatch(body); found != nil {
@@ -108,14 +108,14 @@ func classifyOK(status int, header http.Header, body []byte, clean func(string) 
 	}
 	html := looksLikeHTML(header.Get("Content-Type"), body)
 	if name := firewall(status, header, body, html, false); name != "" {
-		return &Error{Kind: Firewall, Status: status, Message: name + " answered instead of the shop: " + plainText([]byte(clean(string(body))))}
+		return &Error{Kind: Firewall, Status: status, Message: strings.TrimSuffix(name+" answered instead of the shop: "+shownPage([]byte(clean(string(body)))), ": ")}
 	}
 	e := &Error{Kind: BadJSON, Status: status}
 	switch {
 	case len(trimmed) == 0:
 		e.Message = "the answer is empty"
 	case html:
-		e.Message = "HTML instead of JSON: " + plainText([]byte(clean(string(body))))
+		e.Message = strings.TrimSuffix("HTML instead of JSON: "+shownPage([]byte(clean(string(body)))), ": ")
 	default:
 		e.Message = "the answer is no JSON, or cut short" // its text may be personal data
 	}

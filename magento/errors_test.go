@@ -37,13 +37,13 @@ func TestGet_SaysWhatWentWrong(t *testing.T) {
 		{name: "missing field", answer: says(400, `{"message":"\"%fieldName\" is required. Enter and try again.","parameters":{"fieldName":"searchCriteria"}}`),
 			want: Error{Kind: BadRequest, Status: 400, Message: `"searchCriteria" is required. Enter and try again.`}, sent: 1},
 		{name: "errors in a list", answer: says(400, `{"message":"Two things","errors":[{"message":"%1 is bad","parameters":["a"]},{"message":"%x too","parameters":{"x":2}}]}`),
-			want: Error{Kind: BadRequest, Status: 400, Message: "Two things a is bad 2 too"}, sent: 1},
+			want: Error{Kind: BadRequest, Status: 400, Message: "Two things %1 is bad 2 too"}, sent: 1},
 		{name: "no route", answer: says(404, `{"message":"Request does not match any route."}`),
 			want: Error{Kind: NoRoute, Status: 404, Message: "Request does not match any route."}, sent: 1, hint: "too old"},
 		{name: "no product, whose SKU looks like a parameter", answer: says(404, noSuchSKU),
 			want: Error{Kind: NotFound, Status: 404, Message: `The Product with the "A%1B" SKU doesn't exist.`}, sent: 1},
 		{name: "Apache's 404", answer: shows(404, apache404),
-			want: Error{Kind: HTMLNotFound, Status: 404, Message: "404 Not Found: Not Found"}, sent: 1, hint: "not Magento"},
+			want: Error{Kind: HTMLNotFound, Status: 404, Message: "404 Not Found"}, sent: 1, hint: "not Magento"},
 		{name: "a 404 of nothing", answer: says(404, ""),
 			want: Error{Kind: HTMLNotFound, Status: 404, Message: "Not Found"}, sent: 1},
 		{name: "Cloudflare's 403", answer: shows(403, cloudflare), want: Error{Kind: Firewall, Status: 403}, sent: 1, message: "Cloudflare refused", hint: "/rest/*"},
@@ -62,7 +62,7 @@ func TestGet_SaysWhatWentWrong(t *testing.T) {
 		{name: "method not allowed", answer: says(405, ""), want: Error{Kind: BadRequest, Status: 405, Message: "Method Not Allowed"}, sent: 1},
 		{name: "too many requests", answer: says(429, ""), want: Error{Kind: RateLimited, Status: 429, Message: "Too Many Requests"}, sent: 6, hint: "magento.requests_per_second"},
 		{name: "maintenance", answer: shows(503, `<html><title>503</title><body>Service Temporarily Unavailable</body></html>`),
-			want: Error{Kind: Maintenance, Status: 503, Message: "503: 503 Service Temporarily Unavailable"}, sent: 6},
+			want: Error{Kind: Maintenance, Status: 503, Message: "503"}, sent: 6},
 		{name: "a broken record", answer: says(500, reported),
 			want: Error{Kind: ServerError, Status: 500, Message: "Internal Error. Details are available in Magento log file. Report ID: webapi-6b04f0", ReportID: "webapi-6b04f0"}, sent: 4, hint: "var/log"},
 		{name: "a 500 in plain text", answer: func(w http.ResponseWriter, _ *http.Request) {
@@ -74,7 +74,7 @@ func TestGet_SaysWhatWentWrong(t *testing.T) {
 		{name: "Cloudflare's own 5xx", answer: says(522, ""), want: Error{Kind: Gateway, Status: 522, Message: "no message"}, sent: 6},
 		{name: "half a document", answer: says(200, `{"items":[{"id":1},{"i`), want: Error{Kind: BadJSON, Status: 200}, sent: 6, message: "cut short"},
 		{name: "nothing", answer: says(200, ""), want: Error{Kind: BadJSON, Status: 200, Message: "the answer is empty"}, sent: 6},
-		{name: "the storefront", answer: shows(200, storefront), want: Error{Kind: BadJSON, Status: 200, Message: "HTML instead of JSON: Home: Bags"}, sent: 6, hint: "magento.store_url"},
+		{name: "the storefront", answer: shows(200, storefront), want: Error{Kind: BadJSON, Status: 200, Message: "HTML instead of JSON: Home"}, sent: 6, hint: "magento.store_url"},
 		{name: "a message as a success", answer: says(200, `{"message":"No such entity with %fieldName","parameters":{"fieldName":"id"}}`),
 			want: Error{Kind: MessageOnly, Status: 200, Message: "No such entity with id"}, sent: 4},
 	} {
@@ -177,8 +177,8 @@ func TestError_EveryKindHasAPolicy(t *testing.T) {
 }
 
 func TestParseMessage_FillsTheLongestNameFirst(t *testing.T) {
-	got := parseMessage([]byte(`{"message":"%1 %10 %11 %fieldName %field %none","parameters":{"1":"a","10":10,"field":"f","fieldName":true}}`))
-	if want := "a 10 a1 true f %none"; got.text != want {
+	got := parseMessage([]byte(`{"message":"%1 %10 %11 %fieldName %field %none","parameters":{"1":7,"10":10,"field":"a_b","fieldName":true}}`))
+	if want := "7 10 71 true a_b %none"; got.text != want {
 		t.Errorf("got %q, want %q", got.text, want)
 	}
 }

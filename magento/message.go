@@ -16,7 +16,7 @@ const maxMessage = 300
 // message is what a body of Magento's errors says.
 type message struct {
 	template string            // as sent; the same in whatever SKU it speaks of
-	text     string            // with the parameters filled in
+	text     string            // what may be shown, with the parameters filled in
 	params   map[string]string // by name; a list's are "1", "2", ...
 }
 
@@ -36,11 +36,16 @@ func parseMessage(body []byte) message {
 		return message{}
 	}
 	m := message{template: whole.Message, params: parameters(whole.Parameters)}
-	m.text = fill(m.template, m.params)
+	m.text = spoken(m.template, m.params)
 	for _, e := range whole.Errors {
-		m.text += " " + fill(e.Message, parameters(e.Parameters))
+		m.text += " " + spoken(e.Message, parameters(e.Parameters))
 	}
 	return m
+}
+
+// spoken is a template with those parameters in it that may be shown.
+func spoken(template string, params map[string]string) string {
+	return fill(shown(template), shownParameters(template, params))
 }
 
 // parameters reads a list or an object of scalars.
@@ -91,10 +96,11 @@ func fill(template string, params map[string]string) string {
 }
 
 var (
-	htmlSilent = regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<!--.*?-->`)
-	htmlTag    = regexp.MustCompile(`(?s)<[^>]*>`)
-	htmlTitle  = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
-	reportID   = regexp.MustCompile(`(?i)(?:report id|record number): *(?:<[^>]*>)*\s*([a-z0-9-]+)`)
+	htmlSilent  = regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<!--.*?-->`)
+	htmlTag     = regexp.MustCompile(`(?s)<[^>]*>`)
+	htmlTitle   = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+	htmlHeading = regexp.MustCompile(`(?is)<h1[^>]*>(.*?)</h1>`)
+	reportID    = regexp.MustCompile(`(?i)(?:report id|record number): *(?:<[^>]*>)*\s*([a-z0-9-]+)`)
 )
 
 // looksLikeHTML tells pages from data and from Magento's plain text.
@@ -106,7 +112,7 @@ func looksLikeHTML(contentType string, body []byte) bool {
 	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
 }
 
-// plainText makes a line of a body that is not JSON: a page's title and words.
+// plainText makes a line of a page's title and words, to look for marks in it.
 func plainText(body []byte) string {
 	body = body[:min(len(body), 64<<10)]
 	text := ""

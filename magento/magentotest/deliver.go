@@ -2,6 +2,7 @@ package magentotest
 
 import (
 	"compress/gzip"
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
@@ -28,6 +29,9 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request, fault *Fault) {
 	body = part(body, fault.CutGzip)
 	if len(body) == 0 || fault.LongerBy > 0 {
 		header.Set("Content-Length", strconv.Itoa(len(body)+fault.LongerBy))
+	}
+	if fault.ShorterBy > 0 {
+		writeShort(w, a.status, body, fault.ShorterBy)
 	}
 	w.WriteHeader(a.status)
 	flush := func() { _ = http.NewResponseController(w).Flush() }
@@ -62,6 +66,21 @@ func hangUp(w http.ResponseWriter, reset bool) {
 			}
 			_ = conn.Close()
 		}
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// writeShort answers past net/http, which keeps to the length that it was told.
+func writeShort(w http.ResponseWriter, status int, body []byte, by int) {
+	w.Header().Set("Content-Length", strconv.Itoa(max(len(body)-by, 0)))
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err == nil {
+		_, _ = fmt.Fprintf(buffered, "HTTP/1.1 %d %s\r\n", status, http.StatusText(status))
+		_ = w.Header().Write(buffered)
+		_, _ = buffered.WriteString("\r\n")
+		_, _ = buffered.Write(body)
+		_ = buffered.Flush()
+		_ = conn.Close()
 	}
 	panic(http.ErrAbortHandler)
 }

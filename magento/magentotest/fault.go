@@ -43,6 +43,8 @@ type Fault struct {
 	CutGzip float64
 	// LongerBy promises this many bytes more in Content-Length than are sent.
 	LongerBy int
+	// ShorterBy promises this many bytes less in Content-Length than are sent; the rest stands on the connection.
+	ShorterBy int
 	// Trickle sends the body slowly, and never ends it.
 	Trickle *Trickle
 	// Status, Header and Body are answered instead. Without a Content-Type it is JSON when the body begins with { or [, else HTML.

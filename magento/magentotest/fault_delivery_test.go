@@ -72,6 +72,9 @@ func TestFault_BreaksTheAnswer(t *testing.T) {
 		"too long a length": {magentotest.Fault{LongerBy: 100}, func(r *http.Response, body []byte, err error) bool {
 			return r != nil && errors.Is(err, io.ErrUnexpectedEOF) && r.ContentLength == int64(len(body)+100) && string(body) == string(whole)
 		}},
+		"too short a length": {magentotest.Fault{ShorterBy: 100}, func(r *http.Response, body []byte, err error) bool {
+			return err == nil && r.ContentLength == int64(len(whole)-100) && string(body) == string(whole[:len(whole)-100])
+		}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
