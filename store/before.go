@@ -9,8 +9,10 @@ import (
 )
 
 // CopyBefore copies what Optiply is known to hold from the state into before.*, so that the run file holds all that its
-// diff is made from (invariant 5).
+// diff is made from (invariant 5). Bookmarks and parked rows are what the shop is asked by, so they are copied as long as it
+// is being read: a load moves them.
 func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
+	const reading = " (SELECT extracted_at IS NULL FROM run.info)"
 	err := r.inTransaction(ctx,
 		"DELETE FROM before.products",
 		`INSERT INTO before.products BY NAME SELECT remote_id, optiply_id, uuid, name, sku_code, article_code, price, unlimited_stock,
@@ -18,6 +20,12 @@ func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
 		"DELETE FROM before.sell_orders",
 		`INSERT INTO before.sell_orders BY NAME SELECT remote_id, optiply_id, uuid, placed, completed, total_value, change
 			FROM state.sell_orders ORDER BY remote_id`,
+		"DELETE FROM before.bookmarks WHERE"+reading,
+		`INSERT INTO before.bookmarks BY NAME SELECT b.stream, b.store_code, b.value, b.run_id, r.started_at AS began
+			FROM state.bookmarks b LEFT JOIN state.runs r USING (run_id) WHERE`+reading+" ORDER BY ALL",
+		"DELETE FROM before.parked WHERE"+reading,
+		"INSERT INTO before.parked BY NAME SELECT entity, remote_id, sku, kind, reason FROM state.parked WHERE"+reading+" ORDER BY ALL",
+		"UPDATE run.info SET bookmarks_at = "+timestamp(now)+" WHERE extracted_at IS NULL",
 		"UPDATE run.info SET before_at = "+timestamp(now)+", state_changes = (SELECT coalesce(max(seq), 0) FROM state.ledger)")
 	if err != nil {
 		return fmt.Errorf("copy what Optiply holds into run %s: %w", r.ID, err)

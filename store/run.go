@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -52,13 +53,13 @@ func (s *Shop) CreateRun(ctx context.Context, id, programVersion string, started
 
 // makeTables fills a new run file, all or nothing.
 func (r *Run) makeTables(ctx context.Context, programVersion string, startedAt time.Time) error {
-	text, err := schema.ReadFile("schema/run.sql")
+	steps, err := migrations(r.shop.schema(), "run")
 	if err != nil {
 		return err
 	}
-	return r.inTransaction(ctx, append([]string{string(text)}, append(streamViews(r.ID),
+	return r.inTransaction(ctx, slices.Concat(steps, streamViews(r.ID), []string{
 		fmt.Sprintf("INSERT INTO run.info (run_id, shop, schema_version, program_version, started_at) VALUES (%s, %s, %d, %s, %s)",
-			quote(r.ID), quote(r.shop.Name), SchemaVersion, quote(programVersion), timestamp(startedAt)))...)...)
+			quote(r.ID), quote(r.shop.Name), len(steps), quote(programVersion), timestamp(startedAt))})...)
 }
 
 // OpenRun opens a run file that is there, finished or partial.
@@ -67,22 +68,40 @@ func (s *Shop) OpenRun(ctx context.Context, ref RunRef, opts Options) (*Run, err
 	if err := r.open(ctx, opts); err != nil {
 		return nil, err
 	}
+	steps, err := migrations(s.schema(), "run")
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
 	var version int
-	err := r.DB.QueryRowContext(ctx, "SELECT schema_version FROM run.info").Scan(&version)
+	err = r.DB.QueryRowContext(ctx, "SELECT schema_version FROM run.info").Scan(&version)
 	switch {
 	case err != nil && strings.HasPrefix(err.Error(), "Catalog Error"), errors.Is(err, sql.ErrNoRows):
 		err = fmt.Errorf("%s holds no run: it was made by another program, or by a run that was killed in its first second; remove it", r.path())
 	case err != nil:
 		err = explain(r.path(), err)
-	case version > SchemaVersion:
-		err = &NewerError{Path: r.path(), Has: version, Knows: SchemaVersion}
+	case version > len(steps):
+		err = &NewerError{Path: r.path(), Has: version, Knows: len(steps)}
 	case opts.Run == Write:
-		err = r.checkPages(ctx)
+		if err = r.migrate(ctx, steps, version); err == nil {
+			err = r.checkPages(ctx)
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
+}
+
+// migrate brings an older run file to the newest schema, all or nothing. One that is only read stays as it is.
+func (r *Run) migrate(ctx context.Context, steps []string, has int) error {
+	if has >= len(steps) {
+		return nil
+	}
+	err := r.inTransaction(ctx, append(slices.Clone(steps[has:]), fmt.Sprintf("UPDATE run.info SET schema_version = %d", len(steps)))...)
+	if err != nil {
+		return fmt.Errorf("migrate run file %s to version %d: %w", r.ID, len(steps), explain(r.path(), err))
+	}
+	return nil
 }
 
 // OpenState opens the state file alone, for history and bookmarks.

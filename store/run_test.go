@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 )
 
@@ -140,7 +141,61 @@ func TestOpenRun_OfANewerProgramIsRefused(t *testing.T) {
 	if !errors.As(err, &newer) {
 		t.Fatalf("got %v", err)
 	}
-	contains(t, err, s.runPath(id0, true)+" has schema version 99, and this program knows up to 1")
+	contains(t, err, s.runPath(id0, true)+" has schema version 99, and this program knows up to 2")
+}
+
+func TestOpenRun_AnOlderFileIsReadAsItIsAndMigratedToBeWritten(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	older := tomorrow(t, "SELECT 1").(fstest.MapFS)
+	delete(older, "schema/run/002_before.sql")
+	s.otherSchema = older
+	r := create(t, s, id0)
+	page(t, r, "products", "1.json", `{"items":[{"id":7}]}`)
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.otherSchema = tomorrow(t, "SELECT 1")
+	ref := RunRef{ID: id0, Partial: true}
+	old, err := s.OpenRun(t.Context(), ref, Options{Run: Read})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "read", ask(t, old, "SELECT key || schema_version FROM raw.products, run.info"), "71")
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err = s.OpenRun(t.Context(), ref, Options{Run: Write, State: Write})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	equal(t, "migrated", ask(t, r, "SELECT key || schema_version || coalesce(bookmarks_at::VARCHAR, ' unknown') FROM raw.products, run.info"), "72 unknown")
+	if err := r.CopyBefore(t.Context(), start0); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCopyBefore_KeepsWhatTheShopWasAskedBy(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	r := create(t, s, id0)
+	do(t, r, "INSERT INTO state.runs (run_id, started_at, command, phase) VALUES ('r', '2026-11-22', 'run', 'done')",
+		"INSERT INTO state.bookmarks VALUES ('orders', '', '2026-11-23', 'r', '2026-11-23')",
+		"INSERT INTO state.parked VALUES ('products', '7', 'A', 'held', 'because', 'r', '2026-11-23', '2026-11-23', 1)")
+	copied := func() {
+		t.Helper()
+		if err := r.CopyBefore(t.Context(), start0); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "bookmarks", ask(t, r, "SELECT stream || ' ' || value || ' ' || began FROM before.bookmarks"), "orders 2026-11-23 00:00:00 2026-11-22 00:00:00")
+		equal(t, "parked", ask(t, r, "SELECT entity || remote_id || sku || kind || reason FROM before.parked"), "products7Aheldbecause")
+	}
+	copied()
+	copied()
+	do(t, r, "UPDATE run.info SET extracted_at = '2026-11-24'", "DELETE FROM state.parked",
+		"INSERT OR REPLACE INTO state.bookmarks VALUES ('orders', '', '2026-11-24', 's', '2026-11-24')")
+	copied()
 }
 
 func TestOpenRun_OfAnotherProgramsFileIsRefused(t *testing.T) {

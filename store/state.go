@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-//go:embed schema/run.sql schema/state/*.sql
+//go:embed schema/run/*.sql schema/state/*.sql
 var schema embed.FS
 
 // NewerError means that a file was written by a newer version of this program.
@@ -47,7 +47,7 @@ func (s *Shop) attachState(ctx context.Context, db *sql.DB, access Access) (stal
 	if err != nil {
 		return stale, explain(s.statePath(), err)
 	}
-	steps, err := migrations(s.schema())
+	steps, err := migrations(s.schema(), "state")
 	if err == nil && has > len(steps) {
 		err = &NewerError{Path: s.statePath(), Has: has, Knows: len(steps)}
 	}
@@ -70,7 +70,7 @@ func (s *Shop) attachForReading(ctx context.Context, db *sql.DB) (stale bool, er
 	return true, nil
 }
 
-// schema holds the SQL of run.sql and of the migrations.
+// schema holds the migrations of run files and of the state file.
 func (s *Shop) schema() fs.FS {
 	if s.otherSchema != nil {
 		return s.otherSchema
@@ -81,7 +81,7 @@ func (s *Shop) schema() fs.FS {
 // migrate brings the attached state file to the newest schema, each step in a transaction of its own, after a copy of
 // the file as state.duckdb.bak. A newer file is refused.
 func (s *Shop) migrate(ctx context.Context, db *sql.DB) error {
-	steps, err := migrations(s.schema())
+	steps, err := migrations(s.schema(), "state")
 	if err != nil {
 		return err
 	}
@@ -128,9 +128,9 @@ func stateVersion(ctx context.Context, db *sql.DB) (int, error) {
 	return version, nil
 }
 
-// migrations are the files of schema/state in order; their number is the version they lead to.
-func migrations(fsys fs.FS) ([]string, error) {
-	names, err := fs.Glob(fsys, "schema/state/*.sql")
+// migrations are the files of schema/run or schema/state in order; their number is the version they lead to.
+func migrations(fsys fs.FS, of string) ([]string, error) {
+	names, err := fs.Glob(fsys, path.Join("schema", of, "*.sql"))
 	if err != nil {
 		return nil, err
 	}

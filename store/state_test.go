@@ -26,7 +26,7 @@ func openState(t *testing.T, s *Shop, access Access) *Run {
 func tomorrow(t *testing.T, extra string) fs.FS {
 	t.Helper()
 	out := fstest.MapFS{}
-	for _, name := range []string{"schema/run.sql", "schema/state/001_first.sql"} {
+	for _, name := range []string{"schema/run/001_first.sql", "schema/run/002_before.sql", "schema/state/001_first.sql"} {
 		text, err := schema.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -121,7 +121,7 @@ func TestState_ANewerOneIsRefused(t *testing.T) {
 
 func TestMigrations_AreNumberedWithoutAGap(t *testing.T) {
 	t.Parallel()
-	_, err := migrations(fstest.MapFS{"schema/state/001_a.sql": {}, "schema/state/003_c.sql": {}})
+	_, err := migrations(fstest.MapFS{"schema/state/001_a.sql": {}, "schema/state/003_c.sql": {}}, "state")
 	contains(t, err, "003_c.sql: expected number 002")
 }
 

@@ -16,9 +16,6 @@ import (
 	"time"
 )
 
-// SchemaVersion is the version of the run file's tables. State files carry the number of their last migration.
-const SchemaVersion = 1
-
 // Shop is the folder of one shop: <data_dir>/<shop>.
 type Shop struct {
 	Name string
