@@ -30,7 +30,7 @@ const coupling = 4711
 
 // bench is a shop's folder, and the sandbox as Optiply behind real HTTP. One run is open at a time.
 type bench struct {
-	t       *testing.T
+	t       testing.TB
 	shop    *store.Shop
 	box     *sandbox.Sandbox
 	url     string
@@ -47,6 +47,11 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	t.Parallel()
+	return newBenchOf(t)
+}
+
+func newBenchOf(t testing.TB) *bench {
+	t.Helper()
 	shop, err := store.Open(t.TempDir(), "demo")
 	if err != nil {
 		t.Fatal(err)

@@ -45,11 +45,15 @@ type event struct {
 // key names the thing that a change is about.
 type key struct{ entity, remoteID string }
 
-// batchMost bounds the rows of one commit.
-const batchMost = 200
+// batchMost bounds the events of one commit that somebody waits for, and gather how long an answer that nobody waits for
+// may wait for company: a commit costs about the same with 1 event and with 200 (14 and 22 ms of CPU for answers).
+const (
+	batchMost = 200
+	gather    = 100 * time.Millisecond
+)
 
 // ledger writes events durably. Whatever waits while a commit is under way goes into the next one, so that several
-// requests in flight share a commit, and none waits for a timer.
+// requests in flight share a commit.
 type ledger struct {
 	db   *sql.DB
 	now  func() time.Time
@@ -61,14 +65,16 @@ type ledger struct {
 	states map[key]State
 }
 
+// submission is what is made durable together, or not at all.
 type submission struct {
-	event event
-	saved chan error
+	events []event
+	saved  func(error)
+	waits  bool // somebody stands still until it is durable
 }
 
 // openLedger reads where every change stands that is not settled, and starts the writer.
 func openLedger(ctx context.Context, db *sql.DB, now func() time.Time) (*ledger, error) {
-	l := &ledger{db: db, now: now, in: make(chan submission), done: make(chan struct{}), states: map[key]State{}}
+	l := &ledger{db: db, now: now, in: make(chan submission, batchMost), done: make(chan struct{}), states: map[key]State{}}
 	if err := db.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM state.ledger").Scan(&l.seq); err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
@@ -106,33 +112,52 @@ func (l *ledger) stateOf(k key) State {
 	return l.states[k]
 }
 
-// record makes an event durable, together with the state row that an acknowledgement brings (section 9.1 and 9.2), and
-// returns when it is.
-func (l *ledger) record(e event) error {
-	s := submission{event: e, saved: make(chan error, 1)}
-	l.in <- s
-	return <-s.saved
+// record makes events durable in one commit, together with the state rows that acknowledgements bring (section 9.1 and 9.2),
+// and returns when they are. Without events it returns when all that was submitted before is durable.
+func (l *ledger) record(events ...event) error {
+	saved := make(chan error, 1)
+	l.in <- submission{events, func(err error) { saved <- err }, true}
+	return <-saved
+}
+
+// submit is record for an event that nobody waits for: saved is called when it is durable, or cannot be.
+func (l *ledger) submit(e event, saved func(error)) {
+	l.in <- submission{[]event{e}, saved, false}
 }
 
 // write is the one goroutine that writes to the state file.
 func (l *ledger) write() {
 	defer close(l.done)
 	for first := range l.in {
-		batch := []submission{first}
-	gather:
-		for len(batch) < batchMost {
+		l.saveBatch(l.gather(first))
+	}
+}
+
+// gather takes what goes into the commit with first: what has come already where somebody waits, else also what comes
+// within a moment.
+func (l *ledger) gather(first submission) []submission {
+	batch, size, hurry := []submission{first}, len(first.events), first.waits
+	enough := time.After(gather)
+	for size < batchMost {
+		var s submission
+		var ok bool
+		if hurry {
 			select {
-			case s, ok := <-l.in:
-				if !ok {
-					break gather
-				}
-				batch = append(batch, s)
+			case s, ok = <-l.in:
 			default:
-				break gather
+			}
+		} else {
+			select {
+			case s, ok = <-l.in:
+			case <-enough:
 			}
 		}
-		l.saveBatch(batch)
+		if !ok {
+			return batch
+		}
+		batch, size, hurry = append(batch, s), size+len(s.events), hurry || s.waits
 	}
+	return batch
 }
 
 func (l *ledger) saveBatch(batch []submission) {
@@ -141,15 +166,16 @@ func (l *ledger) saveBatch(batch []submission) {
 	var events []event
 	var accepted []submission
 	for _, s := range batch {
-		k := key{s.event.Entity, s.event.RemoteID}
-		if err := s.event.State.follows(l.states[k], s.event.Op == "create"); err != nil {
-			s.saved <- err
+		if err := l.fits(s.events); err != nil {
+			s.saved(err)
 			continue
 		}
-		l.seq++
-		s.event.Seq = l.seq
-		s.event.HappenedAt = l.now().UTC().Format("2006-01-02 15:04:05.999999")
-		events = append(events, s.event)
+		for _, e := range s.events {
+			l.seq++
+			e.Seq = l.seq
+			e.HappenedAt = l.now().UTC().Format("2006-01-02 15:04:05.999999")
+			events = append(events, e)
+		}
 		accepted = append(accepted, s)
 	}
 	var err error
@@ -157,12 +183,24 @@ func (l *ledger) saveBatch(batch []submission) {
 		// The commit must not be cut by Ctrl-C: an answer that has come is kept.
 		err = saveEvents(context.Background(), l.db, events)
 	}
-	for i, s := range accepted {
-		if err == nil {
-			l.states[key{s.event.Entity, s.event.RemoteID}] = events[i].State
+	if err == nil {
+		for _, e := range events {
+			l.states[key{e.Entity, e.RemoteID}] = e.State
 		}
-		s.saved <- err
 	}
+	for _, s := range accepted {
+		s.saved(err)
+	}
+}
+
+// fits tells whether each event may follow what the ledger has for its change.
+func (l *ledger) fits(events []event) error {
+	for _, e := range events {
+		if err := e.State.follows(l.states[key{e.Entity, e.RemoteID}], e.Op == "create"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // saveEvents writes events, and what the acknowledgements among them mean for the state, in one transaction.

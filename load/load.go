@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"magento-optiply/optiply"
@@ -114,58 +113,6 @@ func (j *Job) open(ctx context.Context) (err error) {
 }
 
 func (j *Job) result() *Result { return &Result{Plan: j.plan, Counts: j.counts.list()} }
-
-// runStep sends the changes of one step, several at a time. What an earlier attempt at this plan has decided is counted,
-// not sent again.
-func (j *Job) runStep(ctx context.Context, s step) error {
-	changes, err := changesOf(ctx, j.Run, s)
-	if err != nil || len(changes) == 0 {
-		return err
-	}
-	decided, err := j.decided(ctx, s)
-	if err != nil {
-		return err
-	}
-	j.counts.plan(s, len(changes))
-	name := s.op + " " + s.entity
-	j.Progress.Begin(name, int64(len(changes)))
-	defer j.Progress.End(name)
-
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	work := make(chan change)
-	var workers sync.WaitGroup
-	for range max(j.Concurrency, 1) {
-		workers.Go(func() {
-			for c := range work {
-				outcome, err := j.send(ctx, c)
-				if outcome != "" {
-					j.counts.add(s, outcome)
-					j.Progress.Add(name, 1)
-				}
-				if err != nil {
-					stop(err)
-				}
-			}
-		})
-	}
-feed:
-	for _, c := range changes {
-		if outcome, ok := decided[c.remoteID]; ok {
-			j.counts.add(s, outcome)
-			j.Progress.Add(name, 1)
-			continue
-		}
-		select {
-		case work <- c:
-		case <-ctx.Done():
-			break feed
-		}
-	}
-	close(work)
-	workers.Wait()
-	return context.Cause(ctx)
-}
 
 // decided reads what this very plan has already settled, by remote id.
 func (j *Job) decided(ctx context.Context, s step) (map[string]State, error) {

@@ -7,14 +7,20 @@ import (
 	"magento-optiply/optiply"
 )
 
-func (j *Job) acknowledge(e event, r *optiply.Resource) error {
+// acknowledge makes an answer durable, with the state row, before it counts (section 9.2).
+func (j *Job) acknowledge(s sending, r *optiply.Resource) (State, error) {
+	e := s.event
 	e.State, e.OptiplyID, e.UUID = Acknowledged, r.ID, r.UUID
 	e.Status = 200
 	if e.Op == "create" {
 		e.Status = 201
 	}
 	j.budget.succeeded()
-	return j.ledger.record(e) // section 9.2: with the state row, before it counts
+	if s.work != nil {
+		s.work.answered(e)
+		return "", nil
+	}
+	return Acknowledged, j.ledger.record(e)
 }
 
 // mayBeApplied tells whether a request that failed can have changed Optiply. The client counts a plain 500 as the server's

@@ -34,6 +34,8 @@ type step struct {
 	entity, op string
 }
 
+func (s step) name() string { return s.op + " " + s.entity }
+
 // steps is the order of work of section 8: disable, create, update, then the orders.
 func steps() []step {
 	return []step{{"products", "disable"}, {"products", "create"}, {"products", "update"}, {"sell_orders", "create"}}

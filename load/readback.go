@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -18,6 +19,11 @@ const readBackMargin = 15 * time.Minute
 // the change is planned again, and done is false. A look that fails leaves it unknown, held by name, until the next run.
 func (j *Job) readBack(ctx context.Context, s sending) (state State, done bool, err error) {
 	found, err := j.look(ctx, s)
+	return j.readAs(ctx, s, found, err)
+}
+
+// readAs is what a look means for a change.
+func (j *Job) readAs(ctx context.Context, s sending, found *optiply.Resource, err error) (State, bool, error) {
 	e := s.event
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -27,7 +33,7 @@ func (j *Job) readBack(ctx context.Context, s sending) (state State, done bool, 
 		return state, true, err
 	case found == nil:
 		e.State, e.Reason, e.Status = Planned, "read back: Optiply does not have it", 0
-		err := j.ledger.record(e)
+		err = j.ledger.record(e)
 		return "", err != nil, err
 	}
 	e.State, e.OptiplyID, e.UUID = Acknowledged, found.ID, found.UUID
@@ -69,26 +75,31 @@ func (j *Job) look(ctx context.Context, s sending) (*optiply.Resource, error) {
 	return r, nil
 }
 
-// find pages through what Optiply created since the first attempt. remoteId cannot be filtered by, so the answer's
-// remoteIdMap is compared; an object without one is compared by its natural key.
+// find pages through what Optiply created since the first attempt. remoteId cannot be filtered by.
 func (j *Job) find(ctx context.Context, s sending) (*optiply.Resource, error) {
-	since := optiply.FilterTime(s.since.Add(-readBackMargin))
-	query := optiply.ListQuery{Sort: "id", Filters: []optiply.Filter{{Attribute: "createdAt", Operator: optiply.GE, Value: since}}}
-	for r, err := range j.Client.List(ctx, kindOf(s.entity), query) {
+	for r, err := range j.createdSince(ctx, s.entity, s.since) {
 		if err != nil {
 			return nil, err
 		}
-		if id, ok := r.RemoteID(j.CouplingID); ok {
-			if id == s.remoteID {
-				return r, nil
-			}
-			continue
-		}
-		if len(r.RemoteIDs) == 0 && sameByNature(s, r) {
+		if j.isMade(s, r) {
 			return r, nil
 		}
 	}
 	return nil, nil
+}
+
+func (j *Job) createdSince(ctx context.Context, entity string, since time.Time) iter.Seq2[*optiply.Resource, error] {
+	from := optiply.FilterTime(since.Add(-readBackMargin))
+	return j.Client.List(ctx, kindOf(entity), optiply.ListQuery{Sort: "id",
+		Filters: []optiply.Filter{{Attribute: "createdAt", Operator: optiply.GE, Value: from}}})
+}
+
+// isMade tells whether a request made this object: by the remote id of our coupling, or by its natural key where it has none.
+func (j *Job) isMade(s sending, r *optiply.Resource) bool {
+	if id, ok := r.RemoteID(j.CouplingID); ok {
+		return id == s.remoteID
+	}
+	return len(r.RemoteIDs) == 0 && sameByNature(s, r)
 }
 
 // sameByNature compares a product's codes, or an order's date and value.

@@ -2,9 +2,8 @@ package load
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -17,37 +16,18 @@ type sending struct {
 	change
 	event
 	since time.Time
+	work  *work // the step that made the first attempt's row durable already; nil: each attempt writes its own
 }
 
-// send brings one change to Optiply and returns where it ended: acknowledged, rejected or held. An error stops the load.
-func (j *Job) send(ctx context.Context, c change) (State, error) {
-	if j.late[c.key()] {
-		return outcomeOfLate(c), nil
-	}
-	if before := j.ledger.stateOf(c.key()); before == Sent || before == Unknown {
-		// Settling could not tell what became of an earlier request for the same thing (section 9.3). The ledger keeps that,
-		// and nothing else is sent for it: an answer to a later request would hide that the earlier one is open.
-		return Held, nil
-	}
-	base := event{RunID: j.plan.RunID, PlanHash: j.plan.Hash, Entity: c.entity, Op: c.op, RemoteID: c.remoteID, OptiplyID: c.optiplyID}
-	body, missing, err := j.body(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	if missing != "" {
-		base.State, base.Reason = Held, missing
-		return Held, j.ledger.record(base)
-	}
-	sum := sha256.Sum256(body)
-	base.Body, base.BodyHash = string(body), hex.EncodeToString(sum[:])
-	return j.attempts(ctx, sending{c, base, j.Now()})
-}
-
-// attempts sends one request until it is decided, five times at most.
+// attempts sends one request until it is decided, five times at most, and returns where it ended: acknowledged, rejected or
+// held; nothing where the step counts it when its answer is durable. An error stops the load.
 func (j *Job) attempts(ctx context.Context, s sending) (State, error) {
 	var last *optiply.Error
 	for s.Attempt = 1; s.Attempt <= mostAttempts; s.Attempt++ {
 		if err := j.wait(ctx, s.Attempt, last); err != nil {
+			if s.ahead() {
+				err = errors.Join(err, j.takeBack(s.event))
+			}
 			return "", err
 		}
 		if s.op == "create" && j.ledger.stateOf(s.key()) == Unknown {
@@ -58,12 +38,13 @@ func (j *Job) attempts(ctx context.Context, s sending) (State, error) {
 		}
 		resource, undone, err := j.attempt(ctx, s)
 		if resource != nil {
-			return Acknowledged, j.acknowledge(s.event, resource)
+			return j.acknowledge(s, resource)
 		}
 		if undone == "" {
 			return "", err // the ledger could not be written
 		}
 		last = asOptiply(err)
+		j.heed(s.Attempt, last)
 		if state, done, err := j.failed(ctx, s, undone, last); done {
 			return state, err
 		}
@@ -72,17 +53,22 @@ func (j *Job) attempts(ctx context.Context, s sending) (State, error) {
 	return j.giveUp(ctx, s, last)
 }
 
+// ahead tells that the ledger has the row of this attempt.
+func (s sending) ahead() bool { return s.work != nil && s.Attempt == 1 }
+
 // attempt writes the ledger and sends once. undone is where the change stands if this attempt turns out not to have been
 // applied; an update of which an earlier attempt may have been stays unknown.
 func (j *Job) attempt(ctx context.Context, s sending) (resource *optiply.Resource, undone State, err error) {
 	undone = Planned
-	if before := j.ledger.stateOf(s.key()); before == Sent || before == Unknown {
-		undone = Unknown
-	}
-	sent := s.event
-	sent.State = Sent
-	if err := j.ledger.record(sent); err != nil { // invariant 2: durable before the request leaves
-		return nil, "", err
+	if !s.ahead() {
+		if before := j.ledger.stateOf(s.key()); before == Sent || before == Unknown {
+			undone = Unknown
+		}
+		sent := s.event
+		sent.State = Sent
+		if err := j.ledger.record(sent); err != nil { // invariant 2: durable before the request leaves
+			return nil, "", err
+		}
 	}
 	resource, err = j.request(ctx, s.change, json.RawMessage(s.Body))
 	return resource, undone, err
@@ -108,18 +94,27 @@ func kindOf(entity string) string {
 	return optiply.Products
 }
 
-// wait holds an attempt back: while Optiply asked to be left alone, which goes for all workers, and before a repetition
-// with doubling waits and jitter. It is an error when the load is being stopped.
+// heed makes all workers wait where Optiply asks to be left alone, before anything is written about it.
+func (j *Job) heed(attempt int, answer *optiply.Error) {
+	if answer.Kind == optiply.Throttled || answer.RetryAfter > 0 {
+		j.pause.extend(j.Now().Add(j.backoff(attempt, answer)))
+	}
+}
+
+// backoff is the wait after a failed attempt: doubling, with jitter, unless Optiply says how long.
+func (j *Job) backoff(attempt int, answer *optiply.Error) time.Duration {
+	if answer.RetryAfter > 0 {
+		return answer.RetryAfter
+	}
+	d := j.RetryWait << (attempt - 1)
+	return d + rand.N(d/4+1)
+}
+
+// wait holds an attempt back: before a repetition, and while Optiply asked to be left alone. It is an error when the load is
+// being stopped.
 func (j *Job) wait(ctx context.Context, attempt int, last *optiply.Error) error {
-	if last != nil {
-		d := j.RetryWait << (attempt - 2)
-		d += rand.N(d/4 + 1)
-		if last.RetryAfter > 0 {
-			d = last.RetryAfter
-		}
-		if last.Kind == optiply.Throttled || last.RetryAfter > 0 {
-			j.pause.extend(j.Now().Add(d))
-		} else if err := sleep(ctx, d); err != nil {
+	if last != nil && last.Kind != optiply.Throttled && last.RetryAfter == 0 {
+		if err := sleep(ctx, j.backoff(attempt-1, last)); err != nil {
 			return err
 		}
 	}

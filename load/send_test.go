@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -70,26 +71,44 @@ func TestLoad_LedgerRowIsThereBeforeItsRequestArrives(t *testing.T) {
 	}
 }
 
-func TestLoad_AnswerIsDurableTogetherWithTheStateRow(t *testing.T) {
+func TestLoad_AnswerIsDurableTogetherWithTheStateRowBeforeItCounts(t *testing.T) {
 	b := newBench(t)
-	b.workers = 1
-	b.plan(create("1"), create("2"), create("3"))
-	seen := 0
-	b.hook(func(r *http.Request, body string) {
-		if !strings.Contains(body, `"remoteId":"3"`) {
+	var changes []planned
+	for i := range 3 * intentsAhead {
+		changes = append(changes, create(fmt.Sprint(i+1)))
+	}
+	b.plan(changes...)
+	job, counted := b.job(), 0
+	var mu sync.Mutex
+	job.Progress = counting(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		counted++
+		if counted%50 != 1 {
 			return
 		}
-		// With one worker, the answers of 1 and 2 have counted when 3 is sent.
-		seen = len(b.rows(`SELECT s.remote_id FROM state.products s JOIN state.ledger l ON l.seq = s.change
+		durable := len(b.rows(`SELECT s.remote_id FROM state.products s JOIN state.ledger l ON l.seq = s.change
 			WHERE l.state = 'acknowledged' AND l.optiply_id = s.optiply_id AND l.status = 201 AND s.uuid IS NOT NULL`))
+		if durable < counted {
+			t.Errorf("%d changes have counted, and %d are durable", counted, durable)
+		}
 	})
-	b.mustLoad()
-	if seen != 2 {
-		t.Errorf("%d state rows were there when the third request arrived, want 2", seen)
+	if _, err := job.Load(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if counted != len(changes) {
+		t.Errorf("%d changes counted, want %d", counted, len(changes))
 	}
 	b.history("products", "1", "sent", "acknowledged")
 	b.agrees()
 }
+
+// counting is a Progress that hears of each change that counts.
+type counting func()
+
+func (counting) Begin(string, int64)   {}
+func (c counting) Add(_ string, n int) { c() }
+func (counting) End(string)            {}
 
 func TestLoad_MoneyAndIdsArriveAsTheyAre(t *testing.T) {
 	b := newBench(t)

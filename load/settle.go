@@ -5,6 +5,9 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"slices"
+
+	"magento-optiply/optiply"
 )
 
 //go:embed sql/unsettled.sql
@@ -17,24 +20,65 @@ var lateSQL string
 const settledReason = "settled: an earlier load was cut off before its answer"
 
 // settle finds out, before anything else is sent, what became of every request that the ledger knows as sent and not
-// answered (section 9.3): an update is sent again, which is safe; a create is looked for at Optiply.
+// answered (section 9.3): an update is sent again, which is safe; creates are looked for at Optiply, all of an entity in one
+// pass, since a kill leaves as many as were written ahead of their requests.
 func (j *Job) settle(ctx context.Context) error {
 	open, err := j.unsettled(ctx)
 	if err != nil || len(open) == 0 {
 		return err
 	}
 	j.Log.Info("some requests of an earlier load have no answer: Optiply is asked what became of them", "requests", len(open))
+	looks := map[string]*look{}
 	for _, s := range open {
-		if s.op == "create" {
-			_, _, err = j.readBack(ctx, s)
-		} else {
+		if s.op != "create" {
 			_, err = j.attempts(ctx, s)
+		} else {
+			if looks[s.entity] == nil {
+				looks[s.entity] = j.lookFor(ctx, s.entity, open)
+			}
+			found, failure := looks[s.entity].take(j, s)
+			_, _, err = j.readAs(ctx, s, found, failure)
 		}
 		if err != nil {
 			return fmt.Errorf("settle %s %s %s: %w", s.op, s.entity, s.remoteID, err)
 		}
 	}
 	return nil
+}
+
+// look is what Optiply created since the oldest of some requests, or why it could not be read.
+type look struct {
+	made []*optiply.Resource
+	err  error
+}
+
+func (j *Job) lookFor(ctx context.Context, entity string, open []sending) *look {
+	since := j.Now()
+	for _, s := range open {
+		if s.op == "create" && s.entity == entity && s.since.Before(since) {
+			since = s.since
+		}
+	}
+	l := &look{}
+	for r, err := range j.createdSince(ctx, entity, since) {
+		if err != nil {
+			l.err = err
+			break
+		}
+		l.made = append(l.made, r)
+	}
+	return l
+}
+
+// take gives what a request made, which no other made then.
+func (l *look) take(j *Job, s sending) (*optiply.Resource, error) {
+	i := slices.IndexFunc(l.made, func(r *optiply.Resource) bool { return j.isMade(s, r) })
+	if l.err != nil || i < 0 {
+		return nil, l.err
+	}
+	r := l.made[i]
+	l.made = slices.Delete(l.made, i, i+1)
+	return r, nil
 }
 
 func (j *Job) unsettled(ctx context.Context) ([]sending, error) {

@@ -15,8 +15,8 @@ import "fmt"
 //	   ├──► rejected or held, after five attempts ◄─────────────────────┘
 //	   └──► held, when the product of an order is missing
 //
-// A row of state sent is durable before its request leaves; one that has no row after it when a run begins was cut off, and
-// is as good as unknown. Until that is settled nothing else is sent for the same thing.
+// A row of state sent is durable before its request leaves, some dozens of them in one commit; one that has no row after it
+// when a run begins was cut off, and is as good as unknown. Until that is settled nothing else is sent for the same thing.
 type State string
 
 // The states of a change.
