@@ -14,6 +14,8 @@ type GenerateOptions struct {
 	Orders   int
 	// Customers, Invoices and CreditMemos. 0: as many as go with the orders; below 0: none.
 	Customers, Invoices, CreditMemos int
+	// Categories, SalesRules and Coupons. 0: as many as go with the products and the orders; below 0: none.
+	Categories, SalesRules, Coupons int
 	// Sources is how many stock sources there are; the first is "default". With more than one the website base sells from a
 	// stock of its own, made of all the others, and the website b2b from the Default Stock. 0: one.
 	Sources int
@@ -43,7 +45,7 @@ type generator struct {
 // In twenty products one is configurable, with four simple ones as its children, one a bundle and one grouped; one is virtual,
 // one downloadable. One in thirteen is disabled, one in fifty without stock management, one in thirty has decimals, one in
 // twenty-five an odd SKU. Stock items, source items, stock statuses and salable quantities belong together: see
-// salableOf. Orders have every state and all types of lines.
+// salableOf. Orders have every state and all types of lines. Categories, cart rules and coupons grow with products and orders.
 func Generate(options GenerateOptions) *Shop {
 	g := &generator{GenerateOptions: options}
 	if g.Since.IsZero() {
@@ -61,6 +63,14 @@ func Generate(options GenerateOptions) *Shop {
 	g.Customers = orShare(g.Customers, g.Orders, 4)
 	g.Invoices = orShare(g.Invoices, g.Orders, 2)
 	g.CreditMemos = orShare(g.CreditMemos, g.Orders, 20)
+	if g.Categories == 0 {
+		g.Categories = fewestCategories + g.Products/500
+	}
+	if g.SalesRules == 0 {
+		g.SalesRules = 4 + g.Orders/1000
+	}
+	g.Categories, g.SalesRules = max(g.Categories, 0), max(g.SalesRules, 0)
+	g.Coupons = orShare(g.Coupons, g.Orders, 10)
 	shop := &Shop{Name: fmt.Sprintf("generated-%d", g.Seed), Now: g.Now, AccessToken: g.AccessToken}
 	g.putSmall(shop)
 	shop.sources["products"] = newGenerated(g.products())
@@ -71,6 +81,9 @@ func Generate(options GenerateOptions) *Shop {
 	shop.sources["customers"] = newGenerated(g.customers())
 	shop.sources["invoices"] = newGenerated(g.documents("invoices", g.Invoices, 2))
 	shop.sources["credit_memos"] = newGenerated(g.documents("credit_memos", g.CreditMemos, 20))
+	shop.sources["categories"] = newGenerated(g.categories())
+	shop.sources["sales_rules"] = newGenerated(g.salesRules())
+	shop.sources["coupons"] = newGenerated(g.coupons())
 	return shop
 }
 
@@ -115,6 +128,7 @@ func (g *generator) putSmall(shop *Shop) {
 	stock := func(id int, name string, channels ...string) {
 		put("stocks", fmt.Sprintf(`{"stock_id":%d,"name":%q,"extension_attributes":{"sales_channels":[%s]}}`, id, name, strings.Join(channels, ",")))
 	}
+	g.putAttributes(put)
 	if g.Sources == 1 {
 		stock(1, "Default Stock", channel("b2b"), channel("base"))
 		return

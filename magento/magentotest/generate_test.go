@@ -201,3 +201,90 @@ func BenchmarkServer_GeneratedByKeyset(b *testing.B) {
 		}
 	}
 }
+
+// Every list of a generated shop can be read as the extraction reads it: by keyset, within a window, for one store.
+func TestGenerate_EveryListTakesKeysWindowsAndStores(t *testing.T) {
+	t.Parallel()
+	options := magentotest.GenerateOptions{Seed: 6, Products: 600, Orders: 400}
+	shop := magentotest.Generate(options)
+	server := magentotest.New(shop, magentotest.Options{})
+	for _, list := range []struct {
+		path, stream     string
+		id, item         string
+		rows             int
+		windows, byStore bool
+	}{
+		{"products", "products", "entity_id", "id", 600, true, false}, // a filter on store_id is one on websites
+		{"orders", "orders", "entity_id", "entity_id", 400, true, true},
+		{"customers/search", "customers", "entity_id", "id", 100, true, true},
+		{"invoices", "invoices", "entity_id", "entity_id", 200, true, true},
+		{"creditmemos", "credit_memos", "entity_id", "entity_id", 20, true, true},
+		{"categories/list", "categories", "entity_id", "id", 43, true, false},
+		{"salesRules/search", "sales_rules", "rule_id", "rule_id", 4, false, false},
+		{"coupons/search", "coupons", "coupon_id", "coupon_id", 40, false, false},
+		{"products/attributes", "product_attributes", "attribute_id", "attribute_id", 25, false, false},
+	} {
+		ask := func(filters ...[3]string) (total int) {
+			got := getList(t, server, "/rest/V1/"+list.path, criteria(1000, 1, list.id, filters...))
+			last := 0.0
+			for _, item := range got.Items {
+				if id := item[list.item].(float64); id <= last {
+					t.Errorf("%s: %v comes after %v", list.path, id, last)
+				} else {
+					last = id
+				}
+			}
+			if got.Total != len(got.Items) {
+				t.Errorf("%s: %d of %d", list.path, len(got.Items), got.Total)
+			}
+			return got.Total
+		}
+		middle := fmt.Sprint(list.rows / 2)
+		if all := ask(); all != list.rows || all != len(shop.Records(list.stream)) {
+			t.Errorf("%s: %d rows, not %d", list.path, all, list.rows)
+		}
+		if below, above := ask([3]string{list.id, "lteq", middle}), ask([3]string{list.id, "gt", middle}); below+above != list.rows {
+			t.Errorf("%s: %d up to id %s and %d behind it", list.path, below, middle, above)
+		}
+		if list.windows {
+			before, after := ask([3]string{"updated_at", "lteq", "2025-06-01 00:00:00"}), ask([3]string{"updated_at", "gt", "2025-06-01 00:00:00"})
+			if before == 0 || after == 0 || before+after != list.rows {
+				t.Errorf("%s: %d before that second and %d after it", list.path, before, after)
+			}
+		}
+		if list.byStore {
+			sum := 0
+			for _, store := range []string{"1", "2", "3"} {
+				rows := ask([3]string{"store_id", "eq", store})
+				if sum += rows; rows == 0 {
+					t.Errorf("%s: none of store %s", list.path, store)
+				}
+			}
+			if sum != list.rows {
+				t.Errorf("%s: the stores have %d of %d", list.path, sum, list.rows)
+			}
+		}
+	}
+}
+
+func TestGenerate_HasAsManyPromotionsAndCategoriesAsAreAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		options magentotest.GenerateOptions
+		want    string
+	}{
+		{magentotest.GenerateOptions{}, "42 4 0"},
+		{magentotest.GenerateOptions{Products: 50000, Orders: 20000}, "142 24 2000"},
+		{magentotest.GenerateOptions{Orders: 100, Categories: 7, SalesRules: 3, Coupons: 5}, "7 3 5"},
+		{magentotest.GenerateOptions{Orders: 100, Categories: -1, SalesRules: -1, Coupons: -1}, "0 0 0"},
+	} {
+		server := magentotest.New(magentotest.Generate(test.options), magentotest.Options{})
+		var got []int
+		for _, path := range []string{"categories/list", "salesRules/search", "coupons/search"} {
+			got = append(got, getList(t, server, "/rest/V1/"+path, "searchCriteria[pageSize]=1").Total)
+		}
+		if fmt.Sprint(got) != "["+test.want+"]" {
+			t.Errorf("%+v: %v, not %s", test.options, got, test.want)
+		}
+	}
+}

@@ -14,7 +14,7 @@ import (
 
 var copied = []string{
 	"products", "stock_items", "source_items", "stock_statuses", "orders", "customers", "invoices", "credit_memos", "websites", "stores", "store_groups",
-	"store_configs", "sources", "stocks", "stock_source_links",
+	"store_configs", "sources", "stocks", "stock_source_links", "categories", "sales_rules", "coupons", "product_attributes",
 }
 
 // inMemory is a shop with the same records, held in memory.
@@ -36,9 +36,10 @@ func question(r *rapid.T) string {
 	stream := rapid.SampledFrom([]struct{ path, id string }{
 		{"products", "entity_id"}, {"orders", "entity_id"}, {"inventory/source-items", "source_item_id"}, {"customers/search", "entity_id"},
 		{"invoices", "entity_id"}, {"creditmemos", "entity_id"}, {"inventory/export-stock-salable-qty/website/base", "entity_id"},
-		{"inventory/export-stock-salable-qty/website/b2b", "entity_id"},
+		{"inventory/export-stock-salable-qty/website/b2b", "entity_id"}, {"categories/list", "entity_id"}, {"salesRules/search", "rule_id"},
+		{"coupons/search", "coupon_id"}, {"products/attributes", "attribute_id"},
 	}).Draw(r, "stream")
-	fields := []string{stream.id, stream.id, "updated_at", "created_at", "store_id", "status", "sku", "quantity", "state", "nothing"}
+	fields := []string{stream.id, stream.id, "updated_at", "created_at", "store_id", "status", "sku", "quantity", "state", "is_active", "nothing"}
 	var filters [][3]string
 	for range rapid.IntRange(0, 3).Draw(r, "filters") {
 		value := rapid.SampledFrom([]string{
@@ -83,7 +84,7 @@ func TestSource_BothKindsAnswerAlike(t *testing.T) {
 // changeOf draws something that happens to a shop.
 func changeOf(r *rapid.T) func(*magentotest.Shop) {
 	id := rapid.IntRange(1, 30).Draw(r, "id")
-	stream := rapid.SampledFrom([]string{"orders", "customers", "invoices", "products", "source_items"}).Draw(r, "changed stream")
+	stream := rapid.SampledFrom([]string{"orders", "customers", "invoices", "categories", "sales_rules", "coupons", "products", "source_items"}).Draw(r, "changed stream")
 	switch rapid.IntRange(0, 5).Draw(r, "change") {
 	case 0:
 		return func(shop *magentotest.Shop) {
@@ -105,7 +106,7 @@ func changeOf(r *rapid.T) func(*magentotest.Shop) {
 			shop.Touch(stream, fmt.Sprint(id), time.Date(2026, 11, 1, 0, 0, id, 0, time.UTC))
 		}
 	case 2:
-		text := fmt.Sprintf(`{"id":%d,"entity_id":%d,"source_item_id":%d,"sku":"NEW-%d","source_code":"source-2","quantity":1.5,"status":1,"updated_at":"2026-10-01 00:00:00"}`, id, id, id, id%5)
+		text := fmt.Sprintf(`{"id":%[1]d,"entity_id":%[1]d,"source_item_id":%[1]d,"rule_id":%[1]d,"coupon_id":%[1]d,"sku":"NEW-%[2]d","source_code":"source-2","quantity":1.5,"status":1,"updated_at":"2026-10-01 00:00:00"}`, id, id%5)
 		return func(shop *magentotest.Shop) {
 			if err := shop.Put(stream, json.RawMessage(text)); err != nil {
 				r.Fatal(err)
