@@ -26,6 +26,8 @@ func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
 		"DELETE FROM before.parked WHERE"+reading,
 		"INSERT INTO before.parked BY NAME SELECT entity, remote_id, sku, kind, reason FROM state.parked WHERE"+reading+" ORDER BY ALL",
 		"UPDATE run.info SET bookmarks_at = "+timestamp(now)+" WHERE extracted_at IS NULL",
+		"DELETE FROM before.unadopted",
+		"INSERT INTO before.unadopted BY NAME FROM state.unadopted ORDER BY ALL",
 		"UPDATE run.info SET before_at = "+timestamp(now)+", state_changes = (SELECT coalesce(max(seq), 0) FROM state.ledger)")
 	if err != nil {
 		return fmt.Errorf("copy what Optiply holds into run %s: %w", r.ID, err)

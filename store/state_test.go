@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -26,23 +27,37 @@ func openState(t *testing.T, s *Shop, access Access) *Run {
 func tomorrow(t *testing.T, extra string) fs.FS {
 	t.Helper()
 	out := fstest.MapFS{}
-	for _, name := range []string{"schema/run/001_first.sql", "schema/run/002_before.sql", "schema/state/001_first.sql"} {
-		text, err := schema.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
+	err := fs.WalkDir(schema, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
+		text, err := schema.ReadFile(name)
 		out[name] = &fstest.MapFile{Data: text}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	out["schema/state/002_colour.sql"] = &fstest.MapFile{Data: []byte(extra)}
+	out[fmt.Sprintf("schema/state/%03d_colour.sql", today(t, "state")+1)] = &fstest.MapFile{Data: []byte(extra)}
 	return out
+}
+
+// today is the schema version of the files that this program writes: run or state.
+func today(t *testing.T, of string) int {
+	t.Helper()
+	steps, err := migrations(schema, of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(steps)
 }
 
 func TestState_IsMadeByItsMigrations(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	r := openState(t, s, Write)
-	equal(t, "version", ask(t, r, "SELECT value FROM state.meta"), "1")
-	equal(t, "tables", ask(t, r, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'state' ORDER BY 1"), "bookmarks ledger meta parked products runs sell_orders")
+	equal(t, "version", ask(t, r, "SELECT value FROM state.meta"), strconv.Itoa(today(t, "state")))
+	equal(t, "tables", ask(t, r, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'state' ORDER BY 1"), "adoptions bookmarks ledger meta parked products runs sell_orders unadopted")
 	isNotThere(t, s.statePath()+".bak")
 }
 
@@ -58,7 +73,7 @@ func TestState_AnOlderOneIsMigratedAfterABackup(t *testing.T) {
 	s.otherSchema = tomorrow(t, "ALTER TABLE bookmarks ADD COLUMN colour VARCHAR; UPDATE bookmarks SET colour = 'red'")
 	r = openState(t, s, Write)
 	equal(t, "migrated", ask(t, r, "SELECT stream || ' ' || colour FROM state.bookmarks"), "orders red")
-	equal(t, "version", ask(t, r, "SELECT value FROM state.meta"), "2")
+	equal(t, "version", ask(t, r, "SELECT value FROM state.meta"), strconv.Itoa(today(t, "state")+1))
 
 	// The copying of the file must not have dropped its lock.
 	_, err := os.Stat(s.statePath() + ".bak")
@@ -75,7 +90,7 @@ func TestState_AnOlderOneIsMigratedAfterABackup(t *testing.T) {
 	}
 	s.otherSchema = nil
 	r = openState(t, s, Write)
-	equal(t, "the backup", ask(t, r, "SELECT stream || ' of version ' || meta.value FROM state.bookmarks, state.meta"), "orders of version 1")
+	equal(t, "the backup", ask(t, r, "SELECT stream || ' of version ' || meta.value FROM state.bookmarks, state.meta"), fmt.Sprintf("orders of version %d", today(t, "state")))
 }
 
 func TestState_AMigrationThatFailsLeavesTheStateAsItWas(t *testing.T) {
@@ -92,7 +107,7 @@ func TestState_AMigrationThatFailsLeavesTheStateAsItWas(t *testing.T) {
 	}
 	s.otherSchema = nil
 	r = openState(t, s, Write)
-	equal(t, "version", ask(t, r, "SELECT value FROM state.meta"), "1")
+	equal(t, "version", ask(t, r, "SELECT value FROM state.meta"), strconv.Itoa(today(t, "state")))
 	equal(t, "columns", ask(t, r, "SELECT count(*) FROM duckdb_columns() WHERE database_name = 'state' AND table_name = 'bookmarks' AND column_name = 'colour'"), "0")
 }
 
@@ -110,10 +125,11 @@ func TestState_ANewerOneIsRefused(t *testing.T) {
 		if !errors.As(err, &newer) {
 			t.Errorf("got %v", err)
 		}
-		contains(t, err, s.statePath()+" has schema version 2, and this program knows up to 1: use the newer program that wrote it")
+		contains(t, err, fmt.Sprintf("%s has schema version %d, and this program knows up to %d: use the newer program that wrote it",
+			s.statePath(), today(t, "state")+1, today(t, "state")))
 	}
 	_, err := s.CreateRun(t.Context(), id0, "test", start0)
-	contains(t, err, "has schema version 2")
+	contains(t, err, fmt.Sprintf("has schema version %d", today(t, "state")+1))
 	if refs, _ := s.Runs(); len(refs) > 0 {
 		t.Errorf("a run was left: %v", refs)
 	}

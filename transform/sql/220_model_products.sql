@@ -1,5 +1,5 @@
 -- purpose: the products as Optiply should hold them, by the table of section 7
--- inputs:  stage.products, model.stock_levels, before.products
+-- inputs:  stage.products, model.stock_levels, model.claimed, before.products
 -- output:  model.products
 -- grain:   one row a product (remote_id is the Magento id as text) that this run listed and could read, and, in a run
 --          that did not read the whole listing, each carried product whose stock was looked up again
@@ -51,9 +51,11 @@ SELECT
     coalesce(n.created_at_remote, b.created_at_remote)               AS created_at_remote,
     n.stock_from,
     n.is_listed,
-    CASE WHEN b.remote_id IS NULL AND n.unknown_because <> ''
+    CASE WHEN c.reason IS NOT NULL THEN c.reason
+         WHEN b.remote_id IS NULL AND n.unknown_because <> ''
          THEN 'its stock is not known, and a create needs one: ' || n.unknown_because END AS held_because,
     CASE WHEN b.remote_id IS NOT NULL AND getvariable('sync_stocks') THEN nullif(n.unknown_because, '') END AS stock_unchanged_because
 FROM news n
 LEFT JOIN before.products b USING (remote_id)
+LEFT JOIN model.claimed c ON c.entity = 'products' AND c.remote_id = n.remote_id
 ORDER BY n.remote_id::BIGINT;

@@ -11,8 +11,9 @@ SELECT 'transform' AS phase, 'rejected' AS kind, 'products' AS entity, product_i
        problem.attribute AS attribute, problem.value AS value, problem.attribute || ' ' || problem.reason AS reason
 FROM (SELECT product_id, sku, unnest(problems) AS problem FROM stage.products)
 UNION ALL
--- products that cannot be created because their stock is not known
-SELECT 'transform', 'held', 'products', remote_id, sku_code, 'stockLevel', NULL, held_because
+-- products that are not created because Optiply may have them already, or because their stock is not known
+SELECT 'transform', 'held', 'products', remote_id, sku_code,
+       CASE WHEN remote_id NOT IN (SELECT remote_id FROM model.claimed WHERE entity = 'products') THEN 'stockLevel' END, NULL, held_because
 FROM model.products WHERE held_because IS NOT NULL AND getvariable('sync_products')
 UNION ALL
 -- products that Optiply holds, and whose stock stays as it is because it is not known
