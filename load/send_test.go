@@ -269,3 +269,33 @@ func TestLoad_StoppedInTheMiddleGoesOnExactlyOnce(t *testing.T) {
 		t.Errorf("counts %+v", c)
 	}
 }
+
+func TestLoad_StoppedLeavesNoIntentOpen(t *testing.T) {
+	b := newBench(t)
+	var changes []planned
+	for i := range 2 * intentsAhead {
+		changes = append(changes, create(fmt.Sprint(i+1)))
+	}
+	b.plan(changes...)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	b.hook(func(_ *http.Request, body string) {
+		if strings.Contains(body, `"remoteId":"5"`) {
+			cancel()
+		}
+	})
+	if _, err := b.job().Load(ctx, ""); err == nil {
+		t.Error("the load was not stopped")
+	}
+	b.same("states of what was not sent", b.rows(`SELECT DISTINCT state FROM state.ledger
+		QUALIFY row_number() OVER (PARTITION BY remote_id ORDER BY seq DESC) = 1 AND state <> 'acknowledged'`),
+		[]string{"planned"})
+	if n := len(b.box.Products()); n == 0 || n > 5+b.workers {
+		t.Errorf("%d products were sent", n)
+	}
+	b.mustLoad()
+	b.agrees()
+	if n := len(b.box.Products()); n != len(changes) {
+		t.Errorf("%d products, want %d", n, len(changes))
+	}
+}
