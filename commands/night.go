@@ -306,7 +306,7 @@ func (n *night) verdict(ctx context.Context) error {
 	switch {
 	case n.summary.DeletionsHeld > 0:
 		return &exitError{code: exitHeldBack}
-	case n.summary.leftOut() > 0 || !n.summary.complete():
+	case n.summary.leftOut() > 0 || n.summary.quarantined() > 0 || !n.summary.complete():
 		return &exitError{code: exitIncomplete}
 	}
 	return nil

@@ -171,6 +171,15 @@ func (s *summary) leftOut() int64 {
 	return s.Issues.Rejected + s.Issues.Quarantined + s.Issues.Dropped + s.Issues.Held
 }
 
+// quarantined is how many records the shop could not answer for. Until the run is transformed, run.issues does not name the
+// SKUs among them.
+func (s *summary) quarantined() (n int64) {
+	for _, st := range s.Streams {
+		n += st.Quarantined
+	}
+	return n
+}
+
 // complete tells whether every stream was read whole.
 func (s *summary) complete() bool {
 	for _, st := range s.Streams {

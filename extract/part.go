@@ -142,6 +142,10 @@ func (j *Job) getWith(ctx context.Context, client *magento.Client, path string, 
 		return nil, magento.Page{}, err
 	}
 	page, err := magento.ReadPage(resp.Body, idField)
+	var e *magento.Error
+	if errors.As(err, &e) {
+		e.Path = path // which ReadPage cannot know
+	}
 	if err != nil {
 		return nil, magento.Page{}, err
 	}

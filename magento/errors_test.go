@@ -167,7 +167,7 @@ func TestError_EveryKindHasAPolicy(t *testing.T) {
 			t.Errorf("%s: Retryable is %v", k, e.Retryable())
 		}
 		switch k {
-		case BadRequest, NotFound, Transport, Stalled: // the message says all there is
+		case BadRequest: // the message says all there is
 		default:
 			if e.Hint() == "" {
 				t.Errorf("%s: no hint", k)

@@ -42,9 +42,9 @@ func (c *Client) broken(parent, ctx context.Context, err error, status int) erro
 	e.Message = cut(c.clean("the connection broke: " + err.Error()))
 	switch why := context.Cause(ctx); {
 	case errors.Is(why, errStalled):
-		e.Kind, e.Message = Stalled, "sent nothing for "+c.cfg.StallTimeout.String()
+		e.Kind, e.Message = Stalled, "sent nothing for "+c.cfg.StallTimeout.String()+" (magento.stall_timeout)"
 	case errors.Is(why, errTooSlow):
-		e.Kind, e.Message = Stalled, "took longer than "+c.cfg.Timeout.String()
+		e.Kind, e.Message = Stalled, "took longer than "+c.cfg.Timeout.String()+" (magento.answer_timeout)"
 	case errors.Is(err, errTooLarge):
 		e.Kind, e.Message = TooLarge, "the answer is too large"
 	case status == 0:

@@ -275,7 +275,7 @@ func blame(err error) culprit {
 		return somethingElse
 	}
 	switch e.Kind {
-	case ServerError, MessageOnly, NotFound, BadJSON:
+	case ServerError, MessageOnly, NotFound, BadJSON, BadShape:
 		return aRecord
 	case PageSizeLimit, Gateway, Stalled, TooLarge:
 		return theSize

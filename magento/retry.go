@@ -51,10 +51,12 @@ func policy(k Kind) handling {
 		return handling{retries: maxServerErrors, hint: "the shop's own log (var/log, var/report) tells why"}
 	case MessageOnly:
 		return handling{retries: maxServerErrors, hint: "the shop answers with a message instead of data: its own log tells why"}
-	case Transport, Stalled:
-		return handling{retries: asConfigured}
+	case Transport:
+		return handling{retries: asConfigured, hint: "run again later; if it stays, ask the shop's host what cuts its answers short"}
+	case Stalled:
+		return handling{retries: asConfigured, hint: "the shop hangs or is too slow: lower magento.page_size, or run again later"}
 	case BadJSON:
-		return handling{retries: asConfigured, hint: "check that magento.store_url is the shop's own address"}
+		return handling{retries: asConfigured, hint: "check that magento.store_url is the shop's own address; if it is, ask the shop's host what spoils its answers"}
 	case Unreachable:
 		return handling{retries: maxDials, hint: "check magento.store_url"}
 	}
@@ -73,6 +75,8 @@ func fatalHint(k Kind) string {
 		return "lower magento.page_size"
 	case NoRoute:
 		return "this shop does not have the endpoint: is its version too old, or the module off?"
+	case NotFound:
+		return "a record of it is missing in the shop: the shop's own log (var/log) tells which"
 	case HTMLNotFound:
 		return "the web server answered, not Magento: check magento.store_url; Apache refuses a SKU with a slash this way"
 	case Firewall:

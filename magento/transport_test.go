@@ -155,8 +155,8 @@ func TestGet_GivesUpOnABodyThatStalls(t *testing.T) {
 		took time.Duration
 		say  string
 	}{
-		"silent after ten bytes": {func(ctx context.Context) io.Reader { return &trickle{ctx, 30 * time.Second, 10} }, 360 * time.Second, "sent nothing for 1m0s"},
-		"a byte for ever":        {func(ctx context.Context) io.Reader { return &trickle{ctx, 30 * time.Second, 1 << 30} }, 10 * time.Minute, "took longer than 10m0s"},
+		"silent after ten bytes": {func(ctx context.Context) io.Reader { return &trickle{ctx, 30 * time.Second, 10} }, 360 * time.Second, "sent nothing for 1m0s (magento.stall_timeout)"},
+		"a byte for ever":        {func(ctx context.Context) io.Reader { return &trickle{ctx, 30 * time.Second, 1 << 30} }, 10 * time.Minute, "took longer than 10m0s (magento.answer_timeout)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
