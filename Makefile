@@ -29,7 +29,7 @@ fuzz:
 	  done; \
 	done
 
-# Nights killed at random moments, KILLS rounds from SEED, which a failure names.
+# Nights killed at random moments, while they read and while they send: KILLS rounds from SEED, which a failure names.
 kill:
 	go test -run '^TestKill_' -timeout 0 -kill.rounds $(KILLS) -kill.seed $(SEED) -v .
 
