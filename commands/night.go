@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 
 	"magento-optiply/config"
 	"magento-optiply/extract"
@@ -48,9 +49,6 @@ func (a *app) begin(command string, needed needs) (*night, error) {
 
 // supported refuses settings that this version knows by name and does not do yet, rather than to pass over them.
 func supported(cfg *config.Config) error {
-	if err := extract.CheckStreams(cfg.Magento.Streams); err != nil {
-		return usageError(fmt.Errorf("magento.streams: %w", err))
-	}
 	if cfg.Sync.StockRefresh == config.StockRefreshChanged {
 		return usageError(errors.New("sync.stock_refresh: changed is not built into this version; set it to all"))
 	}
@@ -78,21 +76,22 @@ func (n *night) endInto(err *error) {
 
 // read copies what Optiply is known to hold into the new or resumed run, shows readers the state, and reads the shop for the
 // parts that the run was started for.
-func (n *night) read(ctx context.Context, job extract.Job) (err error) {
+func (n *night) read(ctx context.Context) error {
 	if err := n.run.CopyBefore(ctx, n.app.env.Now()); err != nil {
 		return err
 	}
 	if err := n.run.PublishState(ctx); err != nil {
 		return err
 	}
-	if job.Parts, err = n.partsOf(ctx); err != nil {
+	var job extract.Job
+	if err := n.readJob(ctx, &job); err != nil {
 		return err
 	}
 	return n.extract(ctx, job)
 }
 
 // create makes a new run file: what the run is for, its settings, and what Optiply is known to hold.
-func (n *night) create(ctx context.Context, parts extract.Parts, allowDeletions int64) error {
+func (n *night) create(ctx context.Context, job extract.Job, allowDeletions int64) error {
 	id, err := n.shop.NewRunID(n.app.env.Now())
 	if err != nil {
 		return err
@@ -101,8 +100,9 @@ func (n *night) create(ctx context.Context, parts extract.Parts, allowDeletions 
 		return err
 	}
 	settings := map[string]string{
-		"run.products": strconv.FormatBool(parts.Products), "run.stocks": strconv.FormatBool(parts.Stocks),
-		"run.deletions": strconv.FormatBool(parts.Deletions), "run.sell_orders": strconv.FormatBool(parts.SellOrders),
+		"run.products": strconv.FormatBool(job.Parts.Products), "run.stocks": strconv.FormatBool(job.Parts.Stocks),
+		"run.deletions": strconv.FormatBool(job.Parts.Deletions), "run.sell_orders": strconv.FormatBool(job.Parts.SellOrders),
+		"run.streams": strings.Join(job.Streams, ","), "run.only_streams": strconv.FormatBool(job.OnlyStreams), "run.full": strconv.FormatBool(job.Full),
 		"run.allow_deletions": strconv.FormatInt(allowDeletions, 10),
 	}
 	for _, s := range n.cfg.Settings() {
@@ -117,12 +117,20 @@ func (n *night) open(ctx context.Context, ref store.RunRef) (err error) {
 	return err
 }
 
-// partsOf reads what a run was started for.
-func (n *night) partsOf(ctx context.Context) (p extract.Parts, err error) {
-	err = n.run.DB.QueryRowContext(ctx, `SELECT bool_or(name = 'run.products' AND value = 'true'), bool_or(name = 'run.stocks' AND value = 'true'),
-		bool_or(name = 'run.deletions' AND value = 'true'), bool_or(name = 'run.sell_orders' AND value = 'true') FROM run.settings`).
-		Scan(&p.Products, &p.Stocks, &p.Deletions, &p.SellOrders)
-	return p, err
+// readJob reads what a run was started for, so that one that is gone on with reads the same.
+func (n *night) readJob(ctx context.Context, job *extract.Job) error {
+	p := &job.Parts
+	var streams string
+	err := n.run.DB.QueryRowContext(ctx, `SELECT bool_or(name = 'run.products' AND value = 'true'), bool_or(name = 'run.stocks' AND value = 'true'),
+		bool_or(name = 'run.deletions' AND value = 'true'), bool_or(name = 'run.sell_orders' AND value = 'true'),
+		bool_or(name = 'run.only_streams' AND value = 'true'), bool_or(name = 'run.full' AND value = 'true'),
+		coalesce(any_value(value) FILTER (name = 'run.streams'), '') FROM run.settings`).
+		Scan(&p.Products, &p.Stocks, &p.Deletions, &p.SellOrders, &job.OnlyStreams, &job.Full, &streams)
+	job.Streams = strings.FieldsFunc(streams, func(r rune) bool { return r == ',' })
+	if err != nil {
+		return fmt.Errorf("read what the run is for: %w", err)
+	}
+	return nil
 }
 
 // extract reads the shop. A run file that got nothing (a wrong token, a shop that is away) is removed again; one that got

@@ -60,15 +60,15 @@ func (a *app) extractOnly(ctx context.Context, fixtures string, job extract.Job,
 	if resume && err == nil {
 		err = n.open(ctx, ref)
 	} else {
-		err = n.create(ctx, job.Parts, 0)
+		if !job.OnlyStreams {
+			job.Streams = n.cfg.Magento.Streams
+		}
+		err = n.create(ctx, job, 0)
 	}
 	if err != nil {
 		return err
 	}
-	if !job.OnlyStreams {
-		job.Streams = n.cfg.Magento.Streams
-	}
-	err = n.readOnly(ctx, job)
+	err = n.readOnly(ctx)
 	id := ""
 	if n.run != nil {
 		id = n.run.ID
@@ -80,14 +80,18 @@ func (a *app) extractOnly(ctx context.Context, fixtures string, job extract.Job,
 	return err
 }
 
-func (n *night) readOnly(ctx context.Context, job extract.Job) error {
+func (n *night) readOnly(ctx context.Context) error {
 	if err := n.note(ctx, "extract", "extract"); err != nil {
 		return err
 	}
-	if err := n.read(ctx, job); err != nil {
+	if err := n.read(ctx); err != nil {
 		return err
 	}
-	return n.run.Finish(ctx)
+	if err := n.run.Finish(ctx); err != nil {
+		return err
+	}
+	// Such a run may never be loaded, and what is only staged waits for no load.
+	return extract.MoveBookmarks(context.WithoutCancel(ctx), n.run.DB, n.run.ID, n.app.env.Now())
 }
 
 func (a *app) transformCommand() *cli.Command {

@@ -126,7 +126,8 @@ func (n *night) start(ctx context.Context, o *runOptions, parts extract.Parts) (
 	if ref, err := n.shop.LatestPartial(); err == nil && !o.resume {
 		n.app.log.Info("an unfinished run is left as it is; --resume would go on with it, `runs prune` removes it", "run", ref.ID)
 	}
-	return "extract", n.create(ctx, parts, o.allowDeletions)
+	job := extract.Job{Parts: parts, Full: o.full, Streams: n.cfg.Magento.Streams}
+	return "extract", n.create(ctx, job, o.allowDeletions)
 }
 
 // unfinished finds the newest run that `run` did not bring to its end.
@@ -215,7 +216,7 @@ func (n *night) readAndPlan(ctx context.Context, o *runOptions, client *optiply.
 			return n.dropEmpty(ctx, err)
 		}
 	}
-	if err := n.read(ctx, extract.Job{Full: o.full, Streams: n.cfg.Magento.Streams}); err != nil {
+	if err := n.read(ctx); err != nil {
 		return err
 	}
 	result, err := n.transform(ctx, transform.SQL())

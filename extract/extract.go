@@ -37,7 +37,7 @@ type Job struct {
 	Client *magento.Client
 	Config *config.Config
 	Parts  Parts
-	Full   bool // read all products whatever full_every says
+	Full   bool // read all products whatever full_every says, and what is only staged from start_date on
 	// Streams are read beyond what the parts need; with OnlyStreams nothing else is.
 	Streams     []string
 	OnlyStreams bool
@@ -50,7 +50,8 @@ type Job struct {
 
 	shopNow time.Time
 	full    bool
-	stores  []partition
+	stores  []partition // those of magento.store_id
+	views   []storeView // all that the shop has
 }
 
 // RequestCount counts attempts.
@@ -97,11 +98,12 @@ func (j *Job) Extract(ctx context.Context) (*Result, error) {
 		j.readProductsByID, // rows that wait for another try, and products that only orders know
 		j.lookAgain,        // products that seem to be gone
 		j.readStock,
+		j.readMore, // what was named beyond that
 	}
 	j.shopNow = time.Time{}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
-			return nil, err
+			return nil, j.refusesStores(ctx, err)
 		}
 	}
 	if _, err := j.Run.DB.ExecContext(ctx, "UPDATE run.info SET extracted_at = ?", j.Now().UTC()); err != nil {

@@ -36,7 +36,7 @@ func (j *Job) readStores(ctx context.Context) error {
 		_, err = j.readArray(ctx, "websites", "store/websites")
 	}
 	var e *magento.Error
-	if errors.As(err, &e) && len(j.Config.Magento.StoreIDs) == 0 && slices.Contains([]magento.Kind{magento.Forbidden, magento.NoRoute, magento.NotFound}, e.Kind) {
+	if errors.As(err, &e) && len(j.Config.Magento.StoreIDs) == 0 && !names(j.Streams, "stores", "websites", "store_configs") && slices.Contains([]magento.Kind{magento.Forbidden, magento.NoRoute, magento.NotFound}, e.Kind) {
 		// Nothing that this run sends depends on the store list, so a shop that does not show it can do without.
 		j.Log.Warn("the stores are not read: "+e.Message, "permission", e.Resource)
 		err = nil
@@ -127,22 +127,21 @@ func (j *Job) needClock(ctx context.Context) error {
 // resolveStores turns magento.store_id, ids or codes, into partitions. A store that the shop does not have is an error,
 // because a run that skips it would read nothing of it and say nothing (contracts: W8).
 func (j *Job) resolveStores(views []byte) error {
-	j.stores = nil
+	j.stores, j.views = nil, nil
+	if err := json.Unmarshal(views, &j.views); err != nil && views != nil {
+		return fmt.Errorf("read stores: %w", err)
+	}
 	if len(j.Config.Magento.StoreIDs) == 0 {
 		j.stores = []partition{{}}
 		return nil
 	}
-	var known []storeView
-	if err := json.Unmarshal(views, &known); err != nil {
-		return fmt.Errorf("read stores: %w", err)
-	}
 	var codes []string
-	for _, v := range known {
+	for _, v := range j.views {
 		codes = append(codes, fmt.Sprintf("%d (%s)", v.ID, v.Code))
 	}
 	seen := map[int]bool{}
 	for _, wanted := range j.Config.Magento.StoreIDs {
-		view, ok := findStore(known, wanted)
+		view, ok := findStore(j.views, wanted)
 		if !ok {
 			return &UsageError{fmt.Errorf("magento.store_id: the shop has no store %q; it has %s", wanted, strings.Join(codes, ", "))}
 		}

@@ -74,7 +74,7 @@ func TestExtract_NamedStreamsAloneAreRead(t *testing.T) {
 	e.must()
 	equal(t, "streams", strings.Join(e.column("SELECT stream FROM run.streams ORDER BY rowid"), " "), "stores websites sources stock_items")
 
-	if err := extract.CheckStreams([]string{"products", "prodcts"}); !isUsage(err) || !strings.Contains(err.Error(), `stream "prodcts": this version reads products, `) {
+	if err := extract.CheckStreams([]string{"products", "prodcts"}); !isUsage(err) || !strings.Contains(err.Error(), `stream "prodcts": there are products, `) {
 		t.Errorf("got %v", err)
 	}
 }

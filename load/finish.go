@@ -130,11 +130,12 @@ func (j *Job) waitingAndWindows(ctx context.Context) (waiting []parked, windows 
 		return nil, nil, err
 	}
 	marks, err := j.Run.DB.QueryContext(ctx, `
-		SELECT CASE stream WHEN 'orders' THEN 'sell_orders' ELSE 'products' END, stream, store_code, window_end
+		SELECT CASE stream WHEN 'orders' THEN 'sell_orders' ELSE stream END, stream, store_code, window_end
 		FROM run.streams
 		WHERE complete AND part IN ('full', 'window') AND window_end IS NOT NULL
 		  AND (stream = 'products' AND (SELECT value = 'true' FROM run.settings WHERE name = 'run.products')
-		    OR stream = 'orders' AND (SELECT value = 'true' FROM run.settings WHERE name = 'run.sell_orders'))
+		    OR stream = 'orders' AND (SELECT value = 'true' FROM run.settings WHERE name = 'run.sell_orders')
+		    OR stream NOT IN ('products', 'orders') AND part = 'window') -- what is only staged waits for nothing
 		UNION ALL
 		SELECT 'products', 'products_full', store_code, (SELECT shop_now FROM run.info)
 		FROM run.streams

@@ -46,6 +46,17 @@ func TestFinish_BookmarksMoveForTheRunsPartsAndForWhatWasReadWhole(t *testing.T)
 	b.same("bookmarks", b.rows(bookmarks), []string{"orders  2026-11-24 02:00:00 20261124T020001Z", "orders de 2026-11-24 01:30:00 20261124T020000Z"})
 }
 
+// What is only staged waits for nothing of the load, whatever the run was for.
+func TestFinish_BookmarksOfWhatIsOnlyStagedMoveWithTheLoad(t *testing.T) {
+	b := newBench(t)
+	b.plan()
+	b.exec("INSERT OR REPLACE INTO run.settings VALUES ('run.products', 'false'), ('run.deletions', 'false'), ('run.sell_orders', 'false')")
+	b.exec(`INSERT INTO run.streams (stream, store_code, part, window_end, complete) VALUES
+		('invoices', 'nl', 'window', '2026-11-24 01:00:00', true), ('customers', '', 'window', '2026-11-24 01:00:00', false), ('coupons', '', 'full', NULL, true)`)
+	b.mustLoad()
+	b.same("bookmarks", b.rows(bookmarks), []string{"invoices nl 2026-11-24 01:00:00 20261124T020000Z"})
+}
+
 func TestFinish_ParksWhatWaitsAndForgetsWhatDoesNot(t *testing.T) {
 	b := newBench(t)
 	b.plan()
