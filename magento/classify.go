@@ -93,6 +93,10 @@ func oauthFault(template string) fault {
 		return nonceRefused
 	case strings.HasPrefix(template, "The signature is invalid"):
 		return signatureRefused
+	case strings.HasPrefix(template, "A consumer having the specified key"):
+		return keyRefused
+	case template == "Specified token does not exist":
+		return tokenRefused
 	}
 	return noFault
 }

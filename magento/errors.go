@@ -100,6 +100,8 @@ const (
 	noFault fault = iota
 	nonceRefused
 	signatureRefused
+	keyRefused
+	tokenRefused
 )
 
 // Error tells what was asked, what came back, and what to do, in one line.
@@ -155,6 +157,10 @@ func (e *Error) unauthorizedHint() string {
 		return "check magento.consumer_secret and magento.access_token_secret, and that the shop sees the same scheme and host as magento.store_url"
 	case e.signed == nonceRefused:
 		return "check this machine's clock: Magento refuses a time stamp that lies ahead of its own"
+	case e.signed == keyRefused:
+		return "check magento.consumer_key: the shop has no integration with this one, or it is not active"
+	case e.signed == tokenRefused:
+		return "check magento.access_token: the shop's integration has another one, or was authorized anew"
 	case !e.magento && e.Status != 0:
 		return "the web server in front of the shop wants a password of its own: see magento.custom_cookies"
 	case e.Resource != "":
