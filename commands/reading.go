@@ -40,12 +40,20 @@ func (a *app) openToRead(ctx context.Context, shop *store.Shop, id string) (*sto
 		}
 		return run, err
 	}
+	state, err := a.openStateToRead(ctx, shop)
+	if err == nil {
+		a.log.Info("there is no run that can be read: the state alone is open")
+	}
+	return state, err
+}
+
+// openStateToRead opens the state alone, read-only.
+func (a *app) openStateToRead(ctx context.Context, shop *store.Shop) (*store.Run, error) {
 	state, err := shop.OpenState(ctx, store.Read)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, store.ErrNoRun
 	}
 	if err == nil {
-		a.log.Info("there is no run that can be read: the state alone is open")
 		a.noteStale(state)
 	}
 	return state, err

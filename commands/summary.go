@@ -60,6 +60,7 @@ type issueCounts struct {
 	Quarantined int64 `json:"quarantined"`
 	Dropped     int64 `json:"dropped"`
 	Held        int64 `json:"held"`
+	Ignored     int64 `json:"ignored"` // `rejects ignore` asked for it: no part of what was left out
 }
 
 // issue is a row of run.issues.
@@ -137,9 +138,9 @@ func (s *summary) read(ctx context.Context, run *store.Run) error {
 	}
 	c := &s.Issues
 	err = run.DB.QueryRowContext(ctx, `SELECT count(*) FILTER (kind = 'rejected'), count(*) FILTER (kind = 'quarantined'),
-			count(*) FILTER (kind = 'dropped'), count(*) FILTER (kind = 'held'),
+			count(*) FILTER (kind = 'dropped'), count(*) FILTER (kind = 'held'), count(*) FILTER (kind = 'ignored'),
 			count(*) FILTER (phase = 'transform' AND kind = 'held' AND entity = 'products' AND attribute = 'status')
-		FROM run.issues`).Scan(&c.Rejected, &c.Quarantined, &c.Dropped, &c.Held, &s.DeletionsHeld)
+		FROM run.issues`).Scan(&c.Rejected, &c.Quarantined, &c.Dropped, &c.Held, &c.Ignored, &s.DeletionsHeld)
 	if err != nil {
 		return fmt.Errorf("count run.issues: %w", err)
 	}
@@ -149,7 +150,7 @@ func (s *summary) read(ctx context.Context, run *store.Run) error {
 
 // firstIssues reads the rows to name, the gravest kind first.
 func firstIssues(ctx context.Context, db *sql.DB) ([]issue, error) {
-	rows, err := db.QueryContext(ctx, `SELECT kind, entity, coalesce(remote_id, ''), coalesce(sku, ''), reason FROM run.issues
+	rows, err := db.QueryContext(ctx, `SELECT kind, entity, coalesce(remote_id, ''), coalesce(sku, ''), reason FROM run.issues WHERE kind <> 'ignored'
 		ORDER BY list_position(['quarantined', 'rejected', 'held', 'dropped'], kind), entity, length(remote_id), remote_id, sku, reason LIMIT ?`, shownIssues)
 	if err != nil {
 		return nil, fmt.Errorf("read run.issues: %w", err)

@@ -18,6 +18,7 @@ type Config struct {
 	Magento Magento
 	Optiply Optiply
 	Sync    Sync
+	Load    Sending
 }
 
 // Magento says how to reach a shop and what to read there.
@@ -102,6 +103,13 @@ type Sync struct {
 	StockRefresh           string // StockRefreshAll or StockRefreshChanged
 	// MaxDeletionsPercent is of the enabled products, 0 to 100.
 	MaxDeletionsPercent float64
+}
+
+// Sending says how it is sent.
+type Sending struct {
+	// RecreateMissing creates a product again that somebody deleted in Optiply;
+	// otherwise its updates are held, by name.
+	RecreateMissing bool
 }
 
 // SandboxURL as [Optiply.BaseURL] means the sandbox of this program.

@@ -21,7 +21,7 @@ func (j *Job) readOrders(ctx context.Context) error {
 			return err
 		}
 	}
-	parked, err := j.column(ctx, "SELECT remote_id FROM state.parked WHERE entity = 'sell_orders' ORDER BY try_cast(remote_id AS BIGINT)")
+	parked, err := j.column(ctx, "SELECT remote_id FROM state.parked WHERE entity = 'sell_orders' AND decision IS DISTINCT FROM 'ignore' ORDER BY try_cast(remote_id AS BIGINT)")
 	if err != nil {
 		return fmt.Errorf("find the orders that wait: %w", err)
 	}

@@ -298,7 +298,7 @@ func held(id int, sku string) string {
 
 // parked is a statement that lets a row wait.
 func parked(entity string, id int) string {
-	return fmt.Sprintf("INSERT INTO state.parked VALUES ('%s', '%d', 'P%[2]d', 'held', 'why', '20261101T000000Z', '2026-11-01', '2026-11-01', 1)", entity, id)
+	return fmt.Sprintf("INSERT INTO state.parked (entity, remote_id, sku, kind, reason, run_id, first_at, last_at, times) VALUES ('%s', '%d', 'P%[2]d', 'held', 'why', '20261101T000000Z', '2026-11-01', '2026-11-01', 1)", entity, id)
 }
 
 // column is the first column of a query, as text.

@@ -105,6 +105,7 @@ type parked struct {
 	SKU      string `json:"sku"`
 	Kind     string `json:"kind"`
 	Reason   string `json:"reason"`
+	Cause    string `json:"cause"`
 }
 
 type window struct {
@@ -121,7 +122,7 @@ func (j *Job) waitingAndWindows(ctx context.Context) (waiting []parked, windows 
 	defer rows.Close()
 	for rows.Next() {
 		var p parked
-		if err := rows.Scan(&p.Entity, &p.RemoteID, &p.SKU, &p.Kind, &p.Reason); err != nil {
+		if err := rows.Scan(&p.Entity, &p.RemoteID, &p.SKU, &p.Kind, &p.Reason, &p.Cause); err != nil {
 			return nil, nil, fmt.Errorf("find what waits: %w", err)
 		}
 		waiting = append(waiting, p)

@@ -97,6 +97,7 @@ func (b *bench) hook(f func(r *http.Request, body string)) {
 type planned struct {
 	entity, op, id, attributes string
 	lines                      []line
+	whole                      string // with load.recreate_missing
 }
 
 func create(id string) planned { return createWith(id, 10) }
@@ -159,7 +160,7 @@ func (b *bench) create(id string, at time.Time) {
 	b.exec(`BEGIN;
 		INSERT INTO run.settings VALUES ('run.products', 'true'), ('run.stocks', 'true'), ('run.deletions', 'true'), ('run.sell_orders', 'true');
 		CREATE TABLE plan.changes (seq BIGINT, op VARCHAR, entity VARCHAR, remote_id VARCHAR, optiply_id VARCHAR, sku VARCHAR, changed VARCHAR[],
-			reason VARCHAR, attributes JSON, lines JSON, before JSON, before_change BIGINT);
+			reason VARCHAR, attributes JSON, lines JSON, before JSON, before_change BIGINT, whole JSON, change_hash VARCHAR);
 		CREATE TABLE plan.summary (hash VARCHAR, changes BIGINT);
 		COMMIT`)
 }
@@ -174,6 +175,7 @@ func (b *bench) write(changes []planned) {
 		RemoteID   string  `json:"remote_id"`
 		Attributes string  `json:"attributes"`
 		Lines      *string `json:"lines"`
+		Whole      *string `json:"whole"`
 	}
 	rows := []row{}
 	for i, c := range changes {
@@ -186,6 +188,9 @@ func (b *bench) write(changes []planned) {
 			text := string(encoded)
 			r.Lines = &text
 		}
+		if c.whole != "" {
+			r.Whole = &c.whole
+		}
 		rows = append(rows, r)
 	}
 	text, err := json.Marshal(rows)
@@ -196,8 +201,8 @@ func (b *bench) write(changes []planned) {
 	b.exec("INSERT INTO plan.summary VALUES (?, ?)", hex.EncodeToString(sum[:8]), len(changes))
 	b.exec(`INSERT INTO plan.changes
 		SELECT c.seq, c.op, c.entity, c.remote_id, p.optiply_id, CASE WHEN c.entity = 'products' THEN 'SKU-' || c.remote_id END, [], 'test',
-			c.attributes, c.lines, NULL, p.change
-		FROM (SELECT unnest(from_json($1, '[{"seq": "BIGINT", "op": "VARCHAR", "entity": "VARCHAR", "remote_id": "VARCHAR", "attributes": "VARCHAR", "lines": "VARCHAR"}]')) AS c)
+			c.attributes, c.lines, NULL, p.change, c.whole, md5(concat_ws(' ', c.op, c.attributes, c.lines))
+		FROM (SELECT unnest(from_json($1, '[{"seq": "BIGINT", "op": "VARCHAR", "entity": "VARCHAR", "remote_id": "VARCHAR", "attributes": "VARCHAR", "lines": "VARCHAR", "whole": "VARCHAR"}]')) AS c)
 		LEFT JOIN before.products p ON p.remote_id = c.remote_id AND c.entity = 'products'`, string(text))
 }
 

@@ -2,11 +2,14 @@ package load
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	_ "embed"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -40,6 +43,16 @@ type event struct {
 	BodyHash   string `json:"body_hash,omitempty"`
 	Status     int    `json:"status,omitempty"`
 	Reason     string `json:"reason,omitempty"`
+
+	// What the list of rejected and held rows keeps beside it.
+	SKU        string `json:"sku,omitempty"`
+	ChangeHash string `json:"change_hash,omitempty"`
+	Cause      cause  `json:"cause,omitempty"`
+}
+
+func (e *event) setBody(body []byte) {
+	sum := sha256.Sum256(body)
+	e.Body, e.BodyHash = string(body), hex.EncodeToString(sum[:])
 }
 
 // key names the thing that a change is about.
@@ -214,11 +227,11 @@ func saveEvents(ctx context.Context, db *sql.DB, events []event) error {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
 	statements := []string{ledgerInsertSQL}
-	for _, e := range events {
-		if e.State == Acknowledged {
-			statements = append(statements, acknowledgeProductsSQL, acknowledgeSellOrdersSQL, unparkSQL)
-			break
-		}
+	if slices.ContainsFunc(events, func(e event) bool { return e.State == Acknowledged }) {
+		statements = append(statements, acknowledgeProductsSQL, acknowledgeSellOrdersSQL, unparkSQL)
+	}
+	if slices.ContainsFunc(events, func(e event) bool { return e.Cause != "" }) {
+		statements = append(statements, rejectSQL)
 	}
 	for _, q := range statements {
 		if _, err := tx.ExecContext(ctx, q, string(all)); err != nil {

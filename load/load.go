@@ -114,10 +114,10 @@ func (j *Job) open(ctx context.Context) (err error) {
 
 func (j *Job) result() *Result { return &Result{Plan: j.plan, Counts: j.counts.list()} }
 
-// decided reads what this very plan has already settled, by remote id.
+// decided reads what this very plan has already settled, by remote id: an update may have ended as a create.
 func (j *Job) decided(ctx context.Context, s step) (map[string]State, error) {
-	rows, err := j.Run.DB.QueryContext(ctx, `SELECT remote_id, state FROM state.ledger WHERE run_id = ? AND plan_hash = ? AND entity = ? AND op = ?
-		QUALIFY row_number() OVER (PARTITION BY remote_id ORDER BY seq DESC) = 1`, j.plan.RunID, j.plan.Hash, s.entity, s.op)
+	rows, err := j.Run.DB.QueryContext(ctx, `SELECT remote_id, state FROM state.ledger WHERE run_id = ? AND plan_hash = ? AND entity = ?
+		QUALIFY row_number() OVER (PARTITION BY remote_id ORDER BY seq DESC) = 1`, j.plan.RunID, j.plan.Hash, s.entity)
 	if err != nil {
 		return nil, fmt.Errorf("read what was sent: %w", err)
 	}

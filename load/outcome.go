@@ -15,7 +15,9 @@ func (j *Job) acknowledge(s sending, r *optiply.Resource) (State, error) {
 	if e.Op == "create" {
 		e.Status = 201
 	}
-	j.budget.succeeded()
+	if !s.again {
+		j.budget.succeeded()
+	}
 	if s.work != nil {
 		s.work.answered(e)
 		return "", nil
@@ -49,8 +51,12 @@ func (j *Job) failed(ctx context.Context, s sending, undone State, err *optiply.
 		return "", true, err
 	case err.Kind == optiply.NotFound && s.op != "create":
 		e.Reason = "somebody deleted it in Optiply: " + e.Reason
-		return Held, true, note(Held)
+		return j.missing(ctx, s, e, err)
 	case err.Kind == optiply.NotFound || err.Kind == optiply.Rejected:
+		e.Cause = refused
+		if err.Kind == optiply.NotFound {
+			e.Cause = referenceMissing
+		}
 		if serr := note(Rejected); serr != nil {
 			return "", true, serr
 		}
@@ -76,8 +82,9 @@ func (j *Job) giveUp(ctx context.Context, s sending, last *optiply.Error) (State
 	}
 	e := s.event
 	e.State, e.Status, e.Reason = Rejected, last.Status, fmt.Sprintf("given up after %d attempts: %v", mostAttempts, last)
+	e.Cause = serverError
 	if last.Kind == optiply.Transport {
-		e.State = Held // a request that never got through says nothing about the row
+		e.State, e.Cause = Held, noConnection // a request that never got through says nothing about the row
 	}
 	if err := j.ledger.record(e); err != nil {
 		return "", err

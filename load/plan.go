@@ -18,6 +18,8 @@ type change struct {
 	sku        string
 	attributes json.RawMessage
 	lines      []line
+	whole      json.RawMessage // what creates the product again, should it be missing at Optiply; nil: it is held then
+	hash       string          // names what is to be sent, whenever it is
 }
 
 func (c change) key() key { return key{c.entity, c.remoteID} }
@@ -164,8 +166,8 @@ func fits(ctx context.Context, run *store.Run, p Plan, late map[key]bool) error 
 
 // changesOf reads the rows of one step.
 func changesOf(ctx context.Context, run *store.Run, s step) ([]change, error) {
-	rows, err := run.DB.QueryContext(ctx, `SELECT seq, entity, op, remote_id, coalesce(optiply_id, ''), coalesce(sku, ''), attributes::VARCHAR, coalesce(lines::VARCHAR, '[]')
-		FROM plan.changes WHERE entity = ? AND op = ? ORDER BY seq`, s.entity, s.op)
+	rows, err := run.DB.QueryContext(ctx, `SELECT seq, entity, op, remote_id, coalesce(optiply_id, ''), coalesce(sku, ''), attributes::VARCHAR, coalesce(lines::VARCHAR, '[]'),
+		whole::VARCHAR, change_hash FROM plan.changes WHERE entity = ? AND op = ? ORDER BY seq`, s.entity, s.op)
 	if err != nil {
 		return nil, fmt.Errorf("read plan.changes: %w", err)
 	}
@@ -174,10 +176,14 @@ func changesOf(ctx context.Context, run *store.Run, s step) ([]change, error) {
 	for rows.Next() {
 		var c change
 		var attributes, lines string
-		if err := rows.Scan(&c.seq, &c.entity, &c.op, &c.remoteID, &c.optiplyID, &c.sku, &attributes, &lines); err != nil {
+		var whole *string
+		if err := rows.Scan(&c.seq, &c.entity, &c.op, &c.remoteID, &c.optiplyID, &c.sku, &attributes, &lines, &whole, &c.hash); err != nil {
 			return nil, fmt.Errorf("read plan.changes: %w", err)
 		}
 		c.attributes = json.RawMessage(attributes)
+		if whole != nil {
+			c.whole = json.RawMessage(*whole)
+		}
 		if err := json.Unmarshal([]byte(lines), &c.lines); err != nil {
 			return nil, fmt.Errorf("read plan.changes: the lines of order %s: %w", c.remoteID, err)
 		}

@@ -16,6 +16,7 @@ type sending struct {
 	change
 	event
 	since time.Time
+	again bool  // it creates what an update did not find: no sign that Optiply takes updates again
 	work  *work // the step that made the first attempt's row durable already; nil: each attempt writes its own
 }
 

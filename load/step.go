@@ -2,8 +2,6 @@ package load
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"sync"
 )
 
@@ -123,17 +121,18 @@ func (w *work) prepare(ctx context.Context, c change) (s sending, state State, e
 		// and nothing else is sent for it: an answer to a later request would hide that the earlier one is open.
 		return s, Held, nil
 	}
-	e := event{RunID: w.plan.RunID, PlanHash: w.plan.Hash, Entity: c.entity, Op: c.op, RemoteID: c.remoteID, OptiplyID: c.optiplyID}
+	e := event{RunID: w.plan.RunID, PlanHash: w.plan.Hash, Entity: c.entity, Op: c.op, RemoteID: c.remoteID, OptiplyID: c.optiplyID,
+		SKU: c.sku, ChangeHash: c.hash}
 	body, missing, err := w.body(ctx, c)
 	if err != nil {
 		return s, "", err
 	}
 	if missing != "" {
-		e.State, e.Reason = Held, missing
+		e.State, e.Reason, e.Cause = Held, missing, productMissing
 		return sending{change: c, event: e}, "", nil
 	}
-	sum := sha256.Sum256(body)
-	e.State, e.Attempt, e.Body, e.BodyHash = Sent, 1, string(body), hex.EncodeToString(sum[:])
+	e.State, e.Attempt = Sent, 1
+	e.setBody(body)
 	return sending{change: c, event: e, since: w.Now(), work: w}, "", nil
 }
 

@@ -24,10 +24,12 @@ func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
 		`INSERT INTO before.bookmarks BY NAME SELECT b.stream, b.store_code, b.value, b.run_id, r.started_at AS began
 			FROM state.bookmarks b LEFT JOIN state.runs r USING (run_id) WHERE`+reading+" ORDER BY ALL",
 		"DELETE FROM before.parked WHERE"+reading,
-		"INSERT INTO before.parked BY NAME SELECT entity, remote_id, sku, kind, reason FROM state.parked WHERE"+reading+" ORDER BY ALL",
+		"INSERT INTO before.parked BY NAME SELECT entity, remote_id, sku, kind, reason FROM state.parked WHERE decision IS DISTINCT FROM 'ignore' AND"+reading+" ORDER BY ALL",
 		"UPDATE run.info SET bookmarks_at = "+timestamp(now)+" WHERE extracted_at IS NULL",
 		"DELETE FROM before.unadopted",
 		"INSERT INTO before.unadopted BY NAME FROM state.unadopted ORDER BY ALL",
+		"DELETE FROM before.rejects",
+		`INSERT INTO before.rejects BY NAME SELECT entity, remote_id, cause, change_hash, status, reason, decision FROM state.parked ORDER BY entity, remote_id`,
 		"UPDATE run.info SET before_at = "+timestamp(now)+", state_changes = (SELECT coalesce(max(seq), 0) FROM state.ledger)")
 	if err != nil {
 		return fmt.Errorf("copy what Optiply holds into run %s: %w", r.ID, err)

@@ -186,7 +186,7 @@ func TestCopyBefore_KeepsWhatTheShopWasAskedBy(t *testing.T) {
 	r := create(t, s, id0)
 	do(t, r, "INSERT INTO state.runs (run_id, started_at, command, phase) VALUES ('r', '2026-11-22', 'run', 'done')",
 		"INSERT INTO state.bookmarks VALUES ('orders', '', '2026-11-23', 'r', '2026-11-23')",
-		"INSERT INTO state.parked VALUES ('products', '7', 'A', 'held', 'because', 'r', '2026-11-23', '2026-11-23', 1)")
+		"INSERT INTO state.parked (entity, remote_id, sku, kind, reason, run_id, first_at, last_at, times) VALUES ('products', '7', 'A', 'held', 'because', 'r', '2026-11-23', '2026-11-23', 1)")
 	copied := func() {
 		t.Helper()
 		if err := r.CopyBefore(t.Context(), start0); err != nil {

@@ -1,4 +1,4 @@
--- purpose: the products to read by id because no window holds them: those parked by an earlier run, and those that only an
+-- purpose: the products to read by id because no window holds them: those parked by an earlier run and not ignored, and those that only an
 --          order line names (the order waits for such a product instead of losing the line); an id that is no number names none
 -- inputs:  state.parked, page.products, page.orders, before.products; $1 whether products are synced
 -- output:  remote_id
@@ -13,7 +13,7 @@ named AS (
     SELECT unnest(items, recursive := true) FROM orders
 ),
 wanted AS (
-    SELECT remote_id FROM state.parked WHERE entity = 'products' AND $1
+    SELECT remote_id FROM state.parked WHERE entity = 'products' AND decision IS DISTINCT FROM 'ignore' AND $1
     UNION
     SELECT product_id FROM named WHERE product_id NOT IN (SELECT remote_id FROM before.products)
 )

@@ -92,8 +92,8 @@ func Defaults() map[string]string {
 		"sync.map_stockLevel": "true", "sync.use_inventory_source_items": "false", "sync.use_stock_statuses": "true",
 		"sync.use_salable_quantity": "true", "sync.warehouse_ids": "", "sync.pullAllOrders": "false", "sync.skip_order_states": "",
 		"sync.sync_product_deletions": "false", "sync.create_disabled_products": "true", "sync.order_lines": "items",
-		"sync.max_deletions_percent": "10",
-		"run.products":               "true", "run.stocks": "true", "run.deletions": "true", "run.sell_orders": "true", "run.allow_deletions": "0",
+		"sync.max_deletions_percent": "10", "load.recreate_missing": "false",
+		"run.products": "true", "run.stocks": "true", "run.deletions": "true", "run.sell_orders": "true", "run.allow_deletions": "0",
 	}
 }
 

@@ -6,7 +6,7 @@
 SELECT error('run.settings lacks ' || string_agg(name, ', ' ORDER BY name))
 FROM unnest(['sync.map_stockLevel', 'sync.use_inventory_source_items', 'sync.use_stock_statuses', 'sync.use_salable_quantity', 'sync.warehouse_ids',
              'sync.pullAllOrders', 'sync.skip_order_states', 'sync.order_lines', 'sync.create_disabled_products', 'sync.sync_product_deletions',
-             'sync.max_deletions_percent', 'run.products', 'run.stocks', 'run.deletions', 'run.sell_orders', 'run.allow_deletions']) AS needed(name)
+             'sync.max_deletions_percent', 'load.recreate_missing', 'run.products', 'run.stocks', 'run.deletions', 'run.sell_orders', 'run.allow_deletions']) AS needed(name)
 WHERE name NOT IN (SELECT name FROM run.settings WHERE value IS NOT NULL)
 HAVING count(*) > 0;
 
@@ -23,6 +23,8 @@ SET VARIABLE order_lines = (SELECT value FROM run.settings WHERE name = 'sync.or
 SET VARIABLE create_disabled_products = (SELECT value = 'true' FROM run.settings WHERE name = 'sync.create_disabled_products');
 SET VARIABLE sync_product_deletions = (SELECT value = 'true' FROM run.settings WHERE name = 'sync.sync_product_deletions');
 SET VARIABLE max_deletions_percent = (SELECT value::DECIMAL(9, 4) FROM run.settings WHERE name = 'sync.max_deletions_percent');
+
+SET VARIABLE recreate_missing = (SELECT value = 'true' FROM run.settings WHERE name = 'load.recreate_missing');
 
 -- The stock mode. Warehouse mode switches use_stock_statuses off; map_stockLevel: false switches all of it off.
 SET VARIABLE stock_mode = CASE

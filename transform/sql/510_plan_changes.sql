@@ -1,56 +1,13 @@
--- purpose: the plan: every request that load sends, in the order of section 8, with the attributes as Optiply names them
--- inputs:  diff.products, diff.sell_orders, diff.sell_order_lines, before.products; variable shop_now
+-- purpose: the plan: every request that load sends, in the order of section 8
+-- inputs:  plan.candidates
 -- output:  plan.changes
--- grain:   one row a request; lines hold an order's lines with the Magento id of the product, which load replaces by the
---          id at Optiply, known only after the creates
+-- grain:   one row a request
 
-CREATE SCHEMA IF NOT EXISTS plan;
 CREATE OR REPLACE TABLE plan.changes AS
-WITH product AS (
-    SELECT d.op, 'products' AS entity, d.remote_id, d.optiply_id, d.sku_code AS sku, d.changed, d.reason,
-        -- json_merge_patch leaves out what is NULL: an attribute without a value is not sent
-        CASE d.op WHEN 'create' THEN json_merge_patch('{}', json_object(
-                'remoteId', d.remote_id, 'name', d.name, 'skuCode', d.sku_code, 'articleCode', d.article_code, 'price', d.price,
-                'unlimitedStock', d.unlimited_stock, 'stockLevel', d.stock_level, 'status', d.status,
-                'createdAtRemote', strftime(d.created_at_remote, '%Y-%m-%dT%H:%M:%SZ'),
-                'remoteDataSyncedToDate', strftime(getvariable('shop_now')::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ')))
-            ELSE json_merge_patch('{}', json_object(
-                'name', CASE WHEN list_contains(d.changed, 'name') THEN d.name END,
-                'skuCode', CASE WHEN list_contains(d.changed, 'skuCode') THEN d.sku_code END,
-                'articleCode', CASE WHEN list_contains(d.changed, 'articleCode') THEN d.article_code END,
-                'price', CASE WHEN list_contains(d.changed, 'price') THEN d.price END,
-                'unlimitedStock', CASE WHEN list_contains(d.changed, 'unlimitedStock') THEN d.unlimited_stock END,
-                'stockLevel', CASE WHEN list_contains(d.changed, 'stockLevel') THEN d.stock_level END,
-                'status', CASE WHEN list_contains(d.changed, 'status') THEN d.status END,
-                'createdAtRemote', CASE WHEN list_contains(d.changed, 'createdAtRemote') THEN strftime(d.created_at_remote, '%Y-%m-%dT%H:%M:%SZ') END))
-        END AS attributes,
-        NULL::JSON AS lines,
-        CASE WHEN b.remote_id IS NOT NULL THEN json_object(
-                'name', b.name, 'skuCode', b.sku_code, 'articleCode', b.article_code, 'price', b.price, 'unlimitedStock', b.unlimited_stock,
-                'stockLevel', b.stock_level, 'status', b.status, 'createdAtRemote', strftime(b.created_at_remote, '%Y-%m-%dT%H:%M:%SZ'))
-        END AS before,
-        b.change AS before_change
-    FROM diff.products d LEFT JOIN before.products b USING (remote_id)
-),
-sell_order AS (
-    SELECT d.op, 'sell_orders' AS entity, d.remote_id, d.optiply_id, NULL::VARCHAR AS sku, d.changed, d.reason,
-        json_merge_patch('{}', json_object(
-            'remoteId', d.remote_id,
-            'placed', strftime(d.placed, '%Y-%m-%dT%H:%M:%SZ'), 'completed', strftime(d.completed, '%Y-%m-%dT%H:%M:%SZ'),
-            'totalValue', d.total_value,
-            'remoteDataSyncedToDate', strftime(getvariable('shop_now')::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ'))) AS attributes,
-        l.lines, NULL::JSON AS before, NULL::BIGINT AS before_change
-    FROM diff.sell_orders d
-    LEFT JOIN (
-        SELECT remote_id, to_json(list({product: product_remote_id, quantity: quantity, subtotalValue: subtotal_value}
-                                       ORDER BY product_remote_id::BIGINT)) AS lines
-        FROM diff.sell_order_lines GROUP BY remote_id
-    ) l USING (remote_id)
-),
-change AS (SELECT * FROM product UNION ALL BY NAME SELECT * FROM sell_order)
 SELECT
     row_number() OVER (ORDER BY array_position(['disable', 'create', 'update'], op) + CASE entity WHEN 'sell_orders' THEN 10 ELSE 0 END,
                                 try_cast(remote_id AS BIGINT), remote_id) AS seq,
-    *
-FROM change
+    * EXCLUDE (withheld, withheld_because)
+FROM plan.candidates
+WHERE withheld IS NULL
 ORDER BY seq;

@@ -83,7 +83,7 @@ CREATE TABLE run.stock_misses (sku VARCHAR PRIMARY KEY, product_id VARCHAR, gone
 -- One row a record that was rejected, quarantined, dropped or held, with the reason (invariants 8 and 10).
 CREATE TABLE run.issues (
     phase     VARCHAR NOT NULL,         -- extract, transform, load
-    kind      VARCHAR NOT NULL,         -- rejected, quarantined, dropped, held
+    kind      VARCHAR NOT NULL,         -- rejected, quarantined, dropped, held; ignored: `rejects ignore` asked for it, and it counts for nothing
     entity    VARCHAR NOT NULL,         -- products, sell_orders, sell_order_lines, or a stream
     remote_id VARCHAR,
     sku       VARCHAR,

@@ -1,0 +1,70 @@
+-- purpose: every request that would bring Optiply to what it should hold, with the attributes as Optiply names them, and which of
+--          them are withheld: what Optiply has refused is not sent again until it changes (`rejects retry` asks for it all
+--          the same), and what a person ignores neither
+-- inputs:  diff.products, diff.sell_orders, diff.sell_order_lines, before.products, before.rejects; variables shop_now,
+--          recreate_missing
+-- output:  plan.candidates
+-- grain:   one row a request; lines hold an order's lines with the Magento id of the product, which load replaces by the
+--          id at Optiply, known only after the creates; whole is what creates a product again that somebody deleted at Optiply;
+--          change_hash is the same as long as the same would be sent
+
+CREATE SCHEMA IF NOT EXISTS plan;
+CREATE OR REPLACE TABLE plan.candidates AS
+WITH whole AS (
+    -- json_merge_patch leaves out what is NULL: an attribute without a value is not sent
+    SELECT d.remote_id, json_merge_patch('{}', json_object(
+        'remoteId', d.remote_id, 'name', d.name, 'skuCode', d.sku_code, 'articleCode', d.article_code, 'price', d.price,
+        'unlimitedStock', d.unlimited_stock, 'stockLevel', d.stock_level, 'status', d.status,
+        'createdAtRemote', strftime(d.created_at_remote, '%Y-%m-%dT%H:%M:%SZ'),
+        'remoteDataSyncedToDate', strftime(getvariable('shop_now')::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ'))) AS attributes
+    FROM diff.products d
+),
+product AS (
+    SELECT d.op, 'products' AS entity, d.remote_id, d.optiply_id, d.sku_code AS sku, d.changed, d.reason,
+        CASE d.op WHEN 'create' THEN w.attributes
+            ELSE json_merge_patch('{}', json_object(
+                'name', CASE WHEN list_contains(d.changed, 'name') THEN d.name END,
+                'skuCode', CASE WHEN list_contains(d.changed, 'skuCode') THEN d.sku_code END,
+                'articleCode', CASE WHEN list_contains(d.changed, 'articleCode') THEN d.article_code END,
+                'price', CASE WHEN list_contains(d.changed, 'price') THEN d.price END,
+                'unlimitedStock', CASE WHEN list_contains(d.changed, 'unlimitedStock') THEN d.unlimited_stock END,
+                'stockLevel', CASE WHEN list_contains(d.changed, 'stockLevel') THEN d.stock_level END,
+                'status', CASE WHEN list_contains(d.changed, 'status') THEN d.status END,
+                'createdAtRemote', CASE WHEN list_contains(d.changed, 'createdAtRemote') THEN strftime(d.created_at_remote, '%Y-%m-%dT%H:%M:%SZ') END))
+        END AS attributes,
+        CASE WHEN d.op = 'update' AND getvariable('recreate_missing') THEN w.attributes END AS whole,
+        NULL::JSON AS lines,
+        CASE WHEN b.remote_id IS NOT NULL THEN json_object(
+                'name', b.name, 'skuCode', b.sku_code, 'articleCode', b.article_code, 'price', b.price, 'unlimitedStock', b.unlimited_stock,
+                'stockLevel', b.stock_level, 'status', b.status, 'createdAtRemote', strftime(b.created_at_remote, '%Y-%m-%dT%H:%M:%SZ'))
+        END AS before,
+        b.change AS before_change
+    FROM diff.products d JOIN whole w USING (remote_id) LEFT JOIN before.products b USING (remote_id)
+),
+sell_order AS (
+    SELECT d.op, 'sell_orders' AS entity, d.remote_id, d.optiply_id, NULL::VARCHAR AS sku, d.changed, d.reason,
+        json_merge_patch('{}', json_object(
+            'remoteId', d.remote_id,
+            'placed', strftime(d.placed, '%Y-%m-%dT%H:%M:%SZ'), 'completed', strftime(d.completed, '%Y-%m-%dT%H:%M:%SZ'),
+            'totalValue', d.total_value,
+            'remoteDataSyncedToDate', strftime(getvariable('shop_now')::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ'))) AS attributes,
+        l.lines, NULL::JSON AS before, NULL::BIGINT AS before_change
+    FROM diff.sell_orders d
+    LEFT JOIN (
+        SELECT remote_id, to_json(list({product: product_remote_id, quantity: quantity, subtotalValue: subtotal_value}
+                                       ORDER BY product_remote_id::BIGINT)) AS lines
+        FROM diff.sell_order_lines GROUP BY remote_id
+    ) l USING (remote_id)
+),
+change AS (
+    -- The time of the run is no part of what is said about a product or an order.
+    SELECT *, md5(concat_ws(chr(10), op, json_merge_patch(attributes, '{"remoteDataSyncedToDate": null}')::VARCHAR, lines::VARCHAR)) AS change_hash
+    FROM (SELECT * FROM product UNION ALL BY NAME SELECT * FROM sell_order)
+)
+SELECT c.*,
+       CASE WHEN k.decision = 'ignore' THEN 'ignored'
+            WHEN k.cause = 'refused' AND k.decision IS NULL THEN 'rejected' END AS withheld,
+       CASE WHEN withheld IS NOT NULL THEN k.reason END AS withheld_because
+FROM change c
+LEFT JOIN before.rejects k ON k.entity = c.entity AND k.remote_id = c.remote_id AND k.change_hash = c.change_hash
+ORDER BY c.entity, try_cast(c.remote_id AS BIGINT), c.remote_id;
