@@ -22,7 +22,7 @@ func (a *app) extractCommand() *cli.Command {
 		Usage: "read the shop into a new run file, and print its id",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "streams", Destination: &streams, Usage: "only these `STREAMS`, comma separated, or all; default: what the sync needs"},
-			&cli.BoolFlag{Name: "full", Destination: &full, Usage: "read all products, whatever full_every says"},
+			&cli.BoolFlag{Name: "full", Destination: &full, Usage: "read all products, whatever full_every says, and what is only staged from start_date on"},
 			&cli.BoolFlag{Name: "resume", Destination: &resume, Usage: "go on with the newest run whose extraction did not end"},
 			&cli.StringFlag{Name: "fixtures", Destination: &fixtures, Usage: "read the recorded shop in `DIR` instead of magento.store_url"},
 		},

@@ -32,7 +32,7 @@ func (a *app) runCommand() *cli.Command {
 		Usage: "read the shop, work out the difference and send it; what cron calls",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "only", Destination: &o.only, Usage: "`PARTS` of the work, comma separated: products, stocks, deletions, sell_orders"},
-			&cli.BoolFlag{Name: "full", Destination: &o.full, Usage: "read all products, whatever full_every says"},
+			&cli.BoolFlag{Name: "full", Destination: &o.full, Usage: "read all products, whatever full_every says, and what is only staged from start_date on"},
 			&cli.BoolFlag{Name: "dry-run", Destination: &o.dryRun, Usage: "send nothing; show what would be sent"},
 			&cli.BoolFlag{Name: "resume", Destination: &o.resume, Usage: "go on with the newest unfinished run; start a new one when there is none"},
 			&cli.Int64Flag{Name: "allow-deletions", Destination: &o.allowDeletions, Usage: "let up to `N` products be disabled, over the ceiling of max_deletions_percent"},

@@ -1,6 +1,7 @@
--- purpose: Magento's products, typed; a product that was read twice counts once: as it was last updated, and of
---          two answers with the same updated_at (prices in bulk do not move it) the one that was read last
--- inputs:  page.products (the answers of /V1/products as sent)
+-- purpose: Magento's products, typed; a product that was read twice counts once: as the store shows it that comes first in
+--          magento.store_id, there as it was last updated, and of two answers with the same updated_at (prices in bulk do
+--          not move it) the one that was read last
+-- inputs:  page.products (the answers of /V1/products as sent), run.streams (the stores in the order in which they were read)
 -- output:  stage.products
 -- grain:   one row a product id
 
@@ -19,11 +20,14 @@ identified AS (
     -- A cast alone would round 1.7 to 2 and take 0x1F for 31.
     SELECT *, CASE WHEN regexp_full_match(id, '[0-9]+') THEN try_cast(id AS BIGINT) END AS product_id FROM item
 ),
+store AS (
+    SELECT store_code, min(rowid) AS place FROM run.streams WHERE stream = 'products' GROUP BY store_code
+),
 latest AS (
     -- A record without an id cannot be compared with another, so each is named.
-    SELECT * FROM identified
+    SELECT identified.* FROM identified LEFT JOIN store USING (store_code)
     QUALIFY product_id IS NULL
-         OR row_number() OVER (PARTITION BY product_id ORDER BY updated_at DESC, fetched_at DESC, file DESC, position DESC) = 1
+         OR row_number() OVER (PARTITION BY product_id ORDER BY place, updated_at DESC, fetched_at DESC, file DESC, position DESC) = 1
 )
 SELECT
     product_id,
