@@ -85,12 +85,10 @@ func (j *Job) readStoreConfigs(ctx context.Context, s stream) error {
 			stores = append(stores, partition{code: v.Code, id: v.ID})
 		}
 	}
+	stores = slices.DeleteFunc(slices.Clone(stores), func(p partition) bool { return p.id == 0 })
 	j.Progress.Begin(s.name, int64(len(stores)))
 	defer j.Progress.End(s.name)
 	for _, store := range stores {
-		if store.id == 0 {
-			continue
-		}
 		if err := j.readStoreConfig(ctx, s, store); err != nil {
 			return err
 		}
