@@ -35,9 +35,6 @@ func (a *app) begin(command string, needed needs) (*night, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := supported(cfg); err != nil {
-		return nil, err
-	}
 	lock, err := shop.Lock(command, a.env.Now())
 	if err != nil {
 		return nil, err
@@ -45,14 +42,6 @@ func (a *app) begin(command string, needed needs) (*night, error) {
 	n := &night{app: a, cfg: cfg, shop: shop, command: command, fixtures: needed.fixtures, progress: newProgress(a.env, a.progress, a.log)}
 	n.stop = append(n.stop, func() { _ = lock.Release() }, n.progress.Close)
 	return n, nil
-}
-
-// supported refuses settings that this version knows by name and does not do yet, rather than to pass over them.
-func supported(cfg *config.Config) error {
-	if cfg.Sync.StockRefresh == config.StockRefreshChanged {
-		return usageError(errors.New("sync.stock_refresh: changed is not built into this version; set it to all"))
-	}
-	return nil
 }
 
 // end closes what is open, last opened first.

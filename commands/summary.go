@@ -33,7 +33,7 @@ type summary struct {
 type streamSummary struct {
 	Name        string `json:"name"`
 	Store       string `json:"store"`
-	Part        string `json:"part"` // window, full, ids, skus
+	Part        string `json:"part"` // window, full, ids, skus, bulk
 	Rows        int64  `json:"rows"`
 	Pages       int64  `json:"pages"`
 	Requests    int64  `json:"requests"` // retries included
@@ -41,6 +41,7 @@ type streamSummary struct {
 	Quarantined int64  `json:"quarantined"`
 	Complete    bool   `json:"complete"`
 	Reason      string `json:"reason,omitempty"` // why it is not complete
+	Note        string `json:"note,omitempty"`   // what else is to be known; nothing is missing
 }
 
 // changeSummary counts the changes of one kind. Planned is the sum of the others, unless nothing was sent.
@@ -131,7 +132,7 @@ func (s *summary) read(ctx context.Context, run *store.Run) error {
 	s.Streams = nil
 	for _, st := range streams {
 		s.Streams = append(s.Streams, streamSummary{Name: st.Stream, Store: st.StoreCode, Part: st.Part, Rows: st.Rows, Pages: st.Pages,
-			Requests: st.Requests, Retries: st.Retries, Quarantined: st.Quarantined, Complete: st.Complete, Reason: st.Reason})
+			Requests: st.Requests, Retries: st.Retries, Quarantined: st.Quarantined, Complete: st.Complete, Reason: st.Reason, Note: st.Note})
 	}
 	if err := run.DB.QueryRowContext(ctx, "SELECT coalesce(products_full, false) FROM run.info").Scan(&s.ProductsFull); err != nil {
 		return fmt.Errorf("read run.info: %w", err)

@@ -93,6 +93,9 @@ func printStreams(w io.Writer, streams []streamSummary, width int, plain bool) {
 		if !s.Complete && s.Reason != "" {
 			fmt.Fprintf(w, "%s\n", text.WrapSoft(printable(s.Name+" is not complete: "+s.Reason), width))
 		}
+		if s.Note != "" {
+			fmt.Fprintf(w, "%s\n", text.WrapSoft(printable(s.Name+": "+s.Note), width))
+		}
 	}
 }
 

@@ -101,6 +101,8 @@ type Sync struct {
 	OrderLines             string // OrderLinesItems or OrderLinesLeaf
 	StockBulk              string // StockBulkAuto or StockBulkOff
 	StockRefresh           string // StockRefreshAll or StockRefreshChanged
+	// StockMaxAge is how old an answer may be that StockRefreshChanged keeps.
+	StockMaxAge time.Duration
 	// MaxDeletionsPercent is of the enabled products, 0 to 100.
 	MaxDeletionsPercent float64
 }
@@ -179,6 +181,7 @@ func Default() *Config {
 			OrderLines:             OrderLinesItems,
 			StockBulk:              StockBulkAuto,
 			StockRefresh:           StockRefreshAll,
+			StockMaxAge:            24 * time.Hour,
 			MaxDeletionsPercent:    10,
 		},
 	}

@@ -83,6 +83,7 @@ func (c *Config) settings() []setting {
 		{name: "sync.order_lines", value: oneOf(&s.OrderLines, OrderLinesItems, OrderLinesLeaf)},
 		{name: "sync.stock_bulk", value: oneOf(&s.StockBulk, StockBulkAuto, StockBulkOff)},
 		{name: "sync.stock_refresh", value: oneOf(&s.StockRefresh, StockRefreshAll, StockRefreshChanged)},
+		{name: "sync.stock_max_age", value: duration(&s.StockMaxAge, false)},
 		{name: "sync.max_deletions_percent", value: number(&s.MaxDeletionsPercent, 100)},
 
 		{name: "load.recreate_missing", value: boolean(&l.RecreateMissing)},

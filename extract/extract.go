@@ -52,6 +52,7 @@ type Job struct {
 	full    bool
 	stores  []partition // those of magento.store_id
 	views   []storeView // all that the shop has
+	probed  probed
 }
 
 // RequestCount counts attempts.
@@ -80,6 +81,7 @@ type Stream struct {
 	Seconds                 float64
 	Complete                bool
 	Reason                  string
+	Note                    string
 }
 
 // UsageError is a setting that does not fit the shop, such as a store that it does not have.
@@ -116,7 +118,7 @@ func (j *Job) Extract(ctx context.Context) (*Result, error) {
 // Streams reads run.streams.
 func Streams(ctx context.Context, db *sql.DB) ([]Stream, error) {
 	rows, err := db.QueryContext(ctx, `SELECT stream, store_code, part, rows, pages, requests, retries, quarantined, bytes, seconds, complete,
-		coalesce(reason, '') FROM run.streams ORDER BY rowid`)
+		coalesce(reason, ''), coalesce(note, '') FROM run.streams ORDER BY rowid`)
 	if err != nil {
 		return nil, fmt.Errorf("read run.streams: %w", err)
 	}
@@ -125,7 +127,7 @@ func Streams(ctx context.Context, db *sql.DB) ([]Stream, error) {
 	for rows.Next() {
 		var s Stream
 		if err := rows.Scan(&s.Stream, &s.StoreCode, &s.Part, &s.Rows, &s.Pages, &s.Requests, &s.Retries, &s.Quarantined, &s.Bytes,
-			&s.Seconds, &s.Complete, &s.Reason); err != nil {
+			&s.Seconds, &s.Complete, &s.Reason, &s.Note); err != nil {
 			return nil, fmt.Errorf("read run.streams: %w", err)
 		}
 		list = append(list, s)

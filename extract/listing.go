@@ -188,10 +188,17 @@ func (p *part) readByNumber(ctx context.Context, l listing) (tally, error) {
 			return t, err
 		}
 		if pass == mostPasses {
-			return t, fmt.Errorf("the list changed each of the %d times that it was read, so rows can be missing: run again when no import is going on", pass)
+			return t, movingError(pass)
 		}
 		p.job.Log.Info("the list changed while it was read, and is read again", "stream", p.stream)
 	}
+}
+
+// movingError is a list that changed each time that it was read, so many times.
+type movingError int
+
+func (e movingError) Error() string {
+	return fmt.Sprintf("the list changed each of the %d times that it was read, so rows can be missing: run again when no import is going on", int(e))
 }
 
 // readPages reads the pages behind the last one. changed tells that the list's count is not what it was before.

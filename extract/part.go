@@ -19,6 +19,7 @@ const (
 	partWindow = "window"
 	partIDs    = "ids"
 	partSKUs   = "skus"
+	partBulk   = "bulk"
 )
 
 // part is a part of a stream that is being read: a row of run.streams, and its pages.
@@ -27,6 +28,7 @@ type part struct {
 	stream, storeCode, name string
 	start, end              time.Time // window, both inclusive; zero where there is none
 	done                    bool      // complete already, from before a kill
+	note                    string    // for people: what is missing is told by the reason for which it is not complete
 
 	began             time.Time
 	requests, retries int64 // of the job when this part began
@@ -112,9 +114,9 @@ func (p *part) drop(ctx context.Context) error {
 // finish writes the part's figures. An empty reason means that it is complete.
 func (p *part) finish(ctx context.Context, reason string) error {
 	_, err := p.job.Run.DB.ExecContext(ctx, `UPDATE run.streams SET rows = ?, pages = ?, requests = requests + ?, retries = retries + ?, quarantined = ?,
-		bytes = ?, seconds = seconds + ?, complete = ?, reason = nullif(?, '') WHERE stream = ? AND store_code = ? AND part = ?`,
+		bytes = ?, seconds = seconds + ?, complete = ?, reason = nullif(?, ''), note = nullif(?, '') WHERE stream = ? AND store_code = ? AND part = ?`,
 		p.rows, p.pages, p.job.Requests.all.Load()-p.requests, p.job.Requests.retries.Load()-p.retries, p.quarantined, p.bytes,
-		p.job.Now().Sub(p.began).Seconds(), reason == "", reason, p.stream, p.storeCode, p.name)
+		p.job.Now().Sub(p.began).Seconds(), reason == "", reason, p.note, p.stream, p.storeCode, p.name)
 	if err != nil {
 		return fmt.Errorf("finish stream %s: %w", p.stream, err)
 	}

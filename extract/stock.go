@@ -38,14 +38,7 @@ func (j *Job) readStock(ctx context.Context) error {
 			base := magento.Criteria{Fields: "items[sku,source_code,quantity,status],total_count"}.OrderBy("source_item_id", false)
 			return j.readListing(ctx, "source_items", listing{path: "inventory/source-items", base: base, size: size})
 		}},
-		// The bulk listing wants scopeId and qty, and its paging outside searchCriteria (recorded: a-lowstock).
-		{"stock_items", func() error {
-			return j.readListing(ctx, "stock_items", listing{path: "stockItems/lowStock", idField: "item_id", size: lowStockPageSize,
-				query: func(page, size int) magento.Query {
-					return magento.Query{{Name: "scopeId", Value: "0"}, {Name: "qty", Value: lowStockQty},
-						{Name: "currentPage", Value: strconv.Itoa(page)}, {Name: "pageSize", Value: strconv.Itoa(size)}}
-				}})
-		}},
+		{"stock_items", func() error { return j.readStockItems(ctx) }},
 	} {
 		if !j.wants(step.stream) {
 			continue
@@ -55,6 +48,20 @@ func (j *Job) readStock(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// readStockItems reads the bulk listing of stock items.
+func (j *Job) readStockItems(ctx context.Context) error {
+	return j.readListing(ctx, "stock_items", listing{path: lowStockPath, idField: "item_id", size: lowStockPageSize, query: lowStockQuery})
+}
+
+const lowStockPath = "stockItems/lowStock"
+
+// lowStockQuery asks for a page of the bulk listing, which wants scopeId and qty, and its paging outside searchCriteria
+// (recorded: a-lowstock).
+func lowStockQuery(page, size int) magento.Query {
+	return magento.Query{{Name: "scopeId", Value: "0"}, {Name: "qty", Value: lowStockQty},
+		{Name: "currentPage", Value: strconv.Itoa(page)}, {Name: "pageSize", Value: strconv.Itoa(size)}}
 }
 
 // checkWarehouses refuses a code in warehouse_ids that the shop does not have: its sum would be a stock of 0 that nobody

@@ -48,12 +48,25 @@ type stockReader struct {
 	inARow  int
 }
 
-// readStockStatuses asks for one SKU after another, several at a time, within the client's limits.
+// readStockStatuses asks for one SKU after another, several at a time, within the client's limits: for those that no short cut
+// answers.
 func (j *Job) readStockStatuses(ctx context.Context) error {
-	p, err := j.begin(ctx, "stock_statuses", "", partSKUs, time.Time{}, time.Time{})
-	if err != nil || p.done {
+	if done, err := j.isComplete(ctx, "stock_statuses", partSKUs); err != nil || done {
 		return err
 	}
+	if err := j.planStock(ctx); err != nil {
+		return err
+	}
+	note, err := j.shortCuts(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := j.begin(ctx, "stock_statuses", "", partSKUs, time.Time{}, time.Time{})
+	if err != nil {
+		return err
+	}
+	p.takeOver()
+	p.note = note
 	wanted, err := j.wantedSKUs(ctx)
 	if err != nil {
 		return err
@@ -75,7 +88,7 @@ func (j *Job) readStockStatuses(ctx context.Context) error {
 }
 
 func (j *Job) wantedSKUs(ctx context.Context) ([]wantedSKU, error) {
-	rows, err := j.Run.DB.QueryContext(ctx, stockWantedSQL, j.Parts.Stocks, j.full)
+	rows, err := j.Run.DB.QueryContext(ctx, stockWantedSQL)
 	if err != nil {
 		return nil, fmt.Errorf("find the SKUs to ask for: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"magento-optiply/config"
 	"magento-optiply/extract"
 	"magento-optiply/magento/magentotest"
 )
@@ -94,6 +95,7 @@ var oddSKUs = []string{"SKU WITH SPACE", "SKU/SLASH/1", "SKU+PLUS", "SKU%PERCENT
 func TestExtract_OddSKUsAreAllAnswered(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, magentotest.Options{})
+	r.cfg.Sync.StockBulk = config.StockBulkOff
 	for i, sku := range oddSKUs {
 		r.product(i+1, sku, night.AddDate(0, -1, 0))
 	}
@@ -105,6 +107,7 @@ func TestExtract_OddSKUsAreAllAnswered(t *testing.T) {
 func TestExtract_ApacheRefusesASlashAndTheProductIsNotGone(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, magentotest.Options{Apache: true})
+	r.cfg.Sync.StockBulk = config.StockBulkOff
 	r.product(1, "P1", night)
 	for i := 2; i < 20; i++ { // more than may be refused in a row
 		r.product(i, fmt.Sprint("A/", i), night)
@@ -152,6 +155,7 @@ func TestExtract_ASKUThatTheShopRefusesStopsNoOther(t *testing.T) {
 func TestExtract_AShopThatRefusesEverySKUStopsTheRunAndIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, magentotest.Options{})
+	r.cfg.Sync.StockBulk = config.StockBulkOff
 	r.cfg.Magento.Concurrency = 1
 	r.products(30)
 	r.server.AddFault(magentotest.Fault{Prefix: "/V1/stockStatuses/", Status: 500, After: 3})
@@ -182,6 +186,7 @@ func TestExtract_AnEmptyAnswerDoesNotSpoilItsPage(t *testing.T) {
 func TestExtract_SeveralWorkersAskAtATime(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, magentotest.Options{})
+	r.cfg.Sync.StockBulk = config.StockBulkOff
 	r.products(12)
 	var mu sync.Mutex
 	var now, most int
@@ -208,6 +213,7 @@ func TestExtract_SeveralWorkersAskAtATime(t *testing.T) {
 func TestExtract_MoreAnswersThanAPageHoldsAreAllKept(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, magentotest.Options{})
+	r.cfg.Sync.StockBulk = config.StockBulkOff
 	r.cfg.Magento.Concurrency = 1
 	r.products(130)
 	e := r.read(stocks)

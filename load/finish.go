@@ -21,6 +21,12 @@ var parkSQL string
 //go:embed sql/unpark_others.sql
 var unparkOthersSQL string
 
+//go:embed sql/stock_answers.sql
+var stockAnswersSQL string
+
+//go:embed sql/stock_unanswered.sql
+var stockUnansweredSQL string
+
 // finish ends a load whose every change is acknowledged, rejected or held: the rows that did not get through are named in
 // run.issues and parked in the state, and only then the bookmarks move (section 6.3, invariant 1). The issues come first,
 // because two files cannot be written in one transaction: a kill between the two leaves the bookmarks where they were.
@@ -63,11 +69,17 @@ func (j *Job) nameWhatIsLeft(ctx context.Context) error {
 	return tx.Commit()
 }
 
-// moveOn parks what waits and moves the bookmarks, in one transaction of the state file.
+// moveOn parks what waits, moves the bookmarks and takes over what Magento said of the stock, in one transaction of the state file.
 func (j *Job) moveOn(ctx context.Context) error {
 	waiting, windows, err := j.waitingAndWindows(ctx)
 	if err != nil {
 		return err
+	}
+	var answers bool // not in a run of an earlier version
+	err = j.Run.DB.QueryRowContext(ctx, `SELECT count(*) = 2 FROM duckdb_tables() WHERE database_name = current_database()
+		AND (schema_name, table_name) IN (('model', 'stock_answers'), ('run', 'stock_plan'))`).Scan(&answers)
+	if err != nil {
+		return fmt.Errorf("find the stock answers: %w", err)
 	}
 	list, err := json.Marshal(waiting)
 	if err != nil {
@@ -88,6 +100,10 @@ func (j *Job) moveOn(ctx context.Context) error {
 		exec(unparkOthersSQL, string(list), w.entity)
 		exec(`INSERT INTO state.bookmarks VALUES (?, ?, ?, ?, ?) ON CONFLICT (stream, store_code) DO UPDATE SET
 			value = greatest(value, excluded.value), run_id = excluded.run_id, moved_at = excluded.moved_at`, w.stream, w.storeCode, w.end.UTC(), j.plan.RunID, now)
+	}
+	if answers {
+		exec(stockUnansweredSQL)
+		exec(stockAnswersSQL, j.plan.RunID)
 	}
 	if err != nil {
 		return fmt.Errorf("move the bookmarks: %w", errors.Join(err, tx.Rollback()))
@@ -141,6 +157,10 @@ func (j *Job) waitingAndWindows(ctx context.Context) (waiting []parked, windows 
 		SELECT 'products', 'products_full', store_code, (SELECT shop_now FROM run.info)
 		FROM run.streams
 		WHERE complete AND stream = 'products' AND part = 'full' AND (SELECT value = 'true' FROM run.settings WHERE name = 'run.products')
+		UNION ALL
+		SELECT 'stocks', 'orders_touched', '', (SELECT shop_now FROM run.info)
+		FROM run.streams
+		WHERE complete AND stream = 'stock_statuses' AND part = 'skus' AND (SELECT value = 'true' FROM run.settings WHERE name = 'run.stocks')
 		UNION ALL
 		SELECT 'deletions', 'deletions_full', store_code, (SELECT shop_now FROM run.info)
 		FROM run.streams

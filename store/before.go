@@ -9,8 +9,8 @@ import (
 )
 
 // CopyBefore copies what Optiply is known to hold from the state into before.*, so that the run file holds all that its
-// diff is made from (invariant 5). Bookmarks and parked rows are what the shop is asked by, so they are copied as long as it
-// is being read: a load moves them.
+// diff is made from (invariant 5). Bookmarks, parked rows and the last stock answers are what the shop is asked by, so they are
+// copied as long as it is being read: a load moves them.
 func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
 	const reading = " (SELECT extracted_at IS NULL FROM run.info)"
 	err := r.inTransaction(ctx,
@@ -30,6 +30,9 @@ func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
 		"INSERT INTO before.unadopted BY NAME FROM state.unadopted ORDER BY ALL",
 		"DELETE FROM before.rejects",
 		`INSERT INTO before.rejects BY NAME SELECT entity, remote_id, cause, change_hash, status, reason, decision FROM state.parked ORDER BY entity, remote_id`,
+		"DELETE FROM before.stock_answers WHERE"+reading,
+		`INSERT INTO before.stock_answers BY NAME SELECT remote_id, sku, store_code, salable_qty, physical_qty, manage_stock, source, asked_at,
+			fingerprint FROM state.stock_answers WHERE`+reading+" ORDER BY remote_id",
 		"UPDATE run.info SET before_at = "+timestamp(now)+", state_changes = (SELECT coalesce(max(seq), 0) FROM state.ledger)")
 	if err != nil {
 		return fmt.Errorf("copy what Optiply holds into run %s: %w", r.ID, err)

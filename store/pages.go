@@ -21,6 +21,10 @@ var streams = []struct {
 	{"products_again", "id", "list", false}, // the second look of section 8
 	{"stock_statuses", "sku", "list", true},
 	{"stock_items", "product_id", "list", false},
+	{"orders_touched", "entity_id", "list", true}, // whose products' stock can have changed
+	{"products_touched", "id", "list", true},      // since the listing that the bulk listings are compared with
+	{"stocks", "stock_id", "list", false},
+	{"stock_index", "sku", "array", false}, // of each stock, by one of its websites
 	{"source_items", "sku", "list", true},
 	{"sources", "source_code", "list", false},
 	{"orders", "entity_id", "list", true},
@@ -47,12 +51,12 @@ func streamViews(id string) []string {
 			path, schema = "", `["JSON"]`
 		}
 		views = append(views, fmt.Sprintf(`
-CREATE VIEW page.%[1]s AS
+CREATE VIEW IF NOT EXISTS page.%[1]s AS
 SELECT p.store_code, p.part, p.file, p.fetched_at, t.content
 FROM (%[2]s) t JOIN run.pages p ON p.stream = %[3]s AND p.file = parse_filename(t.filename)`,
 			s.name, readPages(id+".pages/"+s.name, s.large), quote(s.name)),
 			fmt.Sprintf(`
-CREATE VIEW raw.%[1]s AS
+CREATE VIEW IF NOT EXISTS raw.%[1]s AS
 SELECT store_code, item ->> '%[2]s' AS key, item, fetched_at
 FROM (SELECT store_code, fetched_at, unnest(from_json(content, '%[3]s')%[4]s) AS item FROM page.%[1]s)`,
 				s.name, s.key, schema, path))

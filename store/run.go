@@ -97,7 +97,8 @@ func (r *Run) migrate(ctx context.Context, steps []string, has int) error {
 	if has >= len(steps) {
 		return nil
 	}
-	err := r.inTransaction(ctx, append(slices.Clone(steps[has:]), fmt.Sprintf("UPDATE run.info SET schema_version = %d", len(steps)))...)
+	// With the views of streams that it did not have.
+	err := r.inTransaction(ctx, append(slices.Concat(steps[has:], streamViews(r.ID)), fmt.Sprintf("UPDATE run.info SET schema_version = %d", len(steps)))...)
 	if err != nil {
 		return fmt.Errorf("migrate run file %s to version %d: %w", r.ID, len(steps), explain(r.path(), err))
 	}

@@ -1,27 +1,9 @@
--- purpose: the SKUs whose stock is asked for one by one: enabled simple products, and no others, because a disabled one
---          is answered with a 0 that is none and the other types have no stock of their own
--- inputs:  page.products, before.products, raw.stock_statuses, run.stock_misses; $1 whether stock is synced (else only creates need it), $2 whether the whole
---          listing was read (else products that Optiply holds are carried)
+-- purpose: the SKUs that are still to be asked for one by one
+-- inputs:  run.stock_plan, raw.stock_statuses, run.stock_misses
 -- output:  sku, remote_id
--- grain:   one row a product that has no answer yet in this run
-WITH answer AS (
-    SELECT file, fetched_at, from_json(content, '{"items": [{"id": "VARCHAR", "sku": "VARCHAR", "status": "VARCHAR", "type_id": "VARCHAR", "updated_at": "VARCHAR"}]}').items AS items
-    FROM page.products
-),
-item AS (SELECT file, fetched_at, generate_subscripts(items, 1) AS position, unnest(items, recursive := true) FROM answer),
-listed AS (
-    SELECT id, sku, status, type_id FROM item
-    QUALIFY row_number() OVER (PARTITION BY id ORDER BY updated_at DESC, fetched_at DESC, file DESC, position DESC) = 1  -- as stage.products
-),
-wanted AS (
-    SELECT id AS remote_id, sku FROM listed
-    WHERE type_id = 'simple' AND status = '1' AND coalesce(sku, '') <> ''
-      AND ($1 OR id NOT IN (SELECT remote_id FROM before.products))
-    UNION ALL
-    SELECT remote_id, sku_code FROM before.products
-    WHERE $1 AND NOT $2 AND status = 'enabled' AND NOT unlimited_stock
-      AND remote_id NOT IN (SELECT id FROM listed WHERE id IS NOT NULL)
-)
-SELECT sku, remote_id FROM wanted
-WHERE sku NOT IN (SELECT key FROM raw.stock_statuses WHERE key IS NOT NULL) AND sku NOT IN (SELECT sku FROM run.stock_misses)
+-- grain:   one row a product that no shorter way answers and that has no answer yet in this run
+SELECT sku, remote_id FROM run.stock_plan
+WHERE way = 'skus'
+  AND sku NOT IN (SELECT key FROM raw.stock_statuses WHERE (item ->> 'source') = 'stockStatuses' AND key IS NOT NULL)
+  AND sku NOT IN (SELECT sku FROM run.stock_misses)
 ORDER BY try_cast(remote_id AS BIGINT);

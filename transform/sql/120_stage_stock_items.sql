@@ -1,5 +1,5 @@
 -- purpose: the stock_item object exploded into columns, from both answers that hold one
--- inputs:  page.stock_statuses (stockStatuses/{sku}: the salable quantity, and a stock_item inside),
+-- inputs:  page.stock_statuses (of source stockStatuses: the salable quantity, and a stock_item inside),
 --          page.stock_items (the bulk listing stockItems/lowStock: bare stock_items)
 -- output:  stage.stock_items
 -- grain:   one row a product and came_from (stock_statuses or stock_items), as it was read last
@@ -7,7 +7,7 @@
 CREATE OR REPLACE TABLE stage.stock_items AS
 WITH status_answer AS (
     SELECT file, fetched_at, from_json(content, '{"items": [{
-               "remote_id": "VARCHAR", "sku": "VARCHAR", "product_id": "VARCHAR", "qty": "VARCHAR", "stock_status": "VARCHAR",
+               "source": "VARCHAR", "remote_id": "VARCHAR", "sku": "VARCHAR", "product_id": "VARCHAR", "qty": "VARCHAR", "stock_status": "VARCHAR",
                "stock_item": {"item_id": "VARCHAR", "stock_id": "VARCHAR", "qty": "VARCHAR", "is_in_stock": "VARCHAR",
                               "is_qty_decimal": "VARCHAR", "min_qty": "VARCHAR", "backorders": "VARCHAR",
                               "manage_stock": "VARCHAR", "use_config_manage_stock": "VARCHAR", "low_stock_date": "VARCHAR"}}]}').items AS items
@@ -28,6 +28,7 @@ both_answers AS (
     SELECT 'stock_statuses' AS came_from, a.remote_id AS asked_id, a.product_id AS answered_id, a.sku,
            a.qty AS salable_qty, a.stock_status, unnest(a.stock_item), file, fetched_at, position
     FROM status
+    WHERE coalesce(a.source, 'stockStatuses') = 'stockStatuses'   -- 125 takes the others
     UNION ALL BY NAME
     SELECT 'stock_items' AS came_from, a.product_id AS asked_id, a.product_id AS answered_id, NULL AS sku,
            NULL AS salable_qty, NULL AS stock_status, unnest(struct_pack(

@@ -1,5 +1,5 @@
 -- purpose: the stock of each simple product by the run's stock mode, and why it is not known where it is not
--- inputs:  stage.products, before.products, stage.stock_items, stage.source_items, stage.sources, run.stock_misses,
+-- inputs:  stage.products, before.products, model.stock_answers, stage.stock_items, stage.source_items, stage.sources, run.stock_misses,
 --          run.streams; variable stock_mode
 -- output:  model.stock_levels
 -- grain:   one row an enabled simple product: those this run listed, and, in a run that did not read the whole
@@ -22,19 +22,21 @@ was_read AS (
            coalesce(bool_or(complete) FILTER (stream = 'source_items'), false) AND coalesce(bool_or(complete) FILTER (stream = 'sources'), false) AS sources
     FROM run.streams
 ),
--- salable: qty of stockStatuses/{sku}; physical: stock_item.qty of the same answer
+-- salable: qty of stockStatuses/{sku}; physical: stock_item.qty of the same answer; either may come by a shorter way
 by_status AS (
     SELECT product_id,
-           CASE getvariable('stock_mode') WHEN 'salable' THEN salable_qty ELSE qty END AS quantity,
+           CASE getvariable('stock_mode') WHEN 'salable' THEN salable_qty ELSE physical_qty END AS quantity,
            manage_stock,
+           source || CASE WHEN source LIKE 'stockStatuses/%' AND getvariable('stock_mode') = 'physical' THEN ': stock_item.qty' ELSE ': qty' END
+               || CASE WHEN is_kept THEN ', asked at ' || strftime(asked_at, '%Y-%m-%d %H:%M:%S') ELSE '' END AS came_from,
            -- The quantity that the mode does not use may be unreadable.
            list_filter(problems, lambda p: p.attribute <> CASE getvariable('stock_mode') WHEN 'salable' THEN 'stock_item.qty' ELSE 'qty' END) AS bad,
            CASE WHEN len(bad) > 0 THEN bad[1].attribute || ' ' || bad[1].reason || ': ' || bad[1].value
                 WHEN answered_product_id IS NULL THEN 'Magento answered without a product, as it does for a disabled one'
-                WHEN getvariable('stock_mode') = 'physical' AND qty IS NULL THEN 'the product has no item in the default source, so it has no physical quantity'
+                WHEN getvariable('stock_mode') = 'physical' AND physical_qty IS NULL THEN 'the product has no item in the default source, so it has no physical quantity'
                 WHEN getvariable('stock_mode') = 'salable' AND salable_qty IS NULL THEN 'Magento answered without a quantity'
                 WHEN manage_stock IS NULL THEN 'Magento answered without manage_stock' END AS unknown_because
-    FROM stage.stock_items WHERE came_from = 'stock_statuses'
+    FROM model.stock_answers
 ),
 by_listing AS (
     SELECT product_id, qty AS quantity, manage_stock,
@@ -70,8 +72,8 @@ by_mode AS (
              WHEN li.product_id IS NULL THEN true
              ELSE li.manage_stock END AS manage_stock,
         CASE getvariable('stock_mode')
-            WHEN 'salable' THEN 'stockStatuses/{sku}: qty'
-            WHEN 'physical' THEN 'stockStatuses/{sku}: stock_item.qty'
+            WHEN 'salable' THEN coalesce(st.came_from, 'stockStatuses/{sku}: qty')
+            WHEN 'physical' THEN coalesce(st.came_from, 'stockStatuses/{sku}: stock_item.qty')
             WHEN 'listing' THEN 'stockItems/lowStock: qty'
             WHEN 'warehouse' THEN 'inventory/source-items: quantity'
         END AS came_from,

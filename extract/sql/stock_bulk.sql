@@ -1,0 +1,30 @@
+-- purpose: the products whose stock the bulk listings answer, to the unit as stockStatuses/{sku} would: the quantity of
+--          export-stock-salable-qty (recorded: b-export-salable, e-export-base), or of stockItems/lowStock for the physical
+--          one, and manage_stock of stockItems/lowStock
+-- inputs:  run.stock_plan, raw.stock_statuses, raw.stock_items, raw.products_touched; $1 whether the salable quantity is wanted
+-- output:  run.stock_plan
+-- grain:   one row a product; what the listings lack, or do not answer beyond doubt, stays to be asked for one by one
+UPDATE run.stock_plan SET way = 'bulk' WHERE remote_id IN (
+    WITH export AS (
+        SELECT key AS sku, try_cast(item ->> 'qty' AS DECIMAL(24, 8)) AS qty, try_cast(item ->> 'is_salable' AS BOOLEAN) AS is_salable
+        FROM raw.stock_statuses
+        WHERE (item ->> 'source') LIKE 'export-stock-salable-qty/%'
+        QUALIFY row_number() OVER (PARTITION BY key ORDER BY fetched_at DESC) = 1
+    ),
+    listed AS (
+        SELECT key AS remote_id, try_cast(item ->> 'qty' AS DECIMAL(24, 8)) AS qty, try_cast(item ->> 'manage_stock' AS BOOLEAN) AS manage_stock
+        FROM raw.stock_items
+        QUALIFY row_number() OVER (PARTITION BY key ORDER BY fetched_at DESC) = 1
+    ),
+    touched AS (SELECT key AS remote_id, item ->> 'sku' AS sku, item ->> 'status' AS status FROM raw.products_touched)
+    SELECT p.remote_id
+    FROM run.stock_plan p JOIN listed l USING (remote_id) LEFT JOIN export e USING (sku)
+    WHERE l.manage_stock IS NOT NULL
+      -- What cannot be sold, and what is not managed, has 0; another number there was never seen, so it is asked for.
+      AND CASE WHEN $1 THEN e.qty = 0 OR coalesce(e.qty IS NOT NULL AND e.is_salable AND l.manage_stock, false) ELSE l.qty IS NOT NULL END
+      -- The export tells no product, only a SKU. It must be this product's alone, and the product must still be enabled:
+      -- the bulk listings have a quantity for disabled ones too, which is none.
+      AND p.sku NOT IN (SELECT sku FROM run.stock_plan GROUP BY sku HAVING count(*) > 1)
+      AND NOT EXISTS (FROM touched t WHERE t.remote_id = p.remote_id AND (t.sku <> p.sku OR t.status <> '1'))
+      AND NOT EXISTS (FROM touched t WHERE t.sku = p.sku AND t.remote_id <> p.remote_id)
+);
