@@ -158,18 +158,23 @@ func (i *interrupted) killedAt(random *rand.Rand, requests int, args ...string) 
 // ended tells whether a run came to its end; a record that is quarantined holds deletions back.
 func ended(r result) bool { return slices.Contains([]int{0, 3, 5}, r.code) }
 
-// content is what the second night's first run holds, without what tells when and how often it was asked for. There is a
-// second one where the kill came when all was done.
+// content is what the second night's first run holds. There is a second one where the kill came when all was done.
 func (i *interrupted) content() []string {
 	i.t.Helper()
-	runs, _ := filepath.Glob(filepath.Join(i.dir, "data", "demo", "runs", "*.duckdb"))
+	return i.contentOf(1)
+}
+
+// contentOf is what the n-th run holds, without what tells when and how often the shop was asked.
+func (s shopDir) contentOf(n int) []string {
+	s.t.Helper()
+	runs, _ := filepath.Glob(filepath.Join(s.dir, "data", "demo", "runs", "*.duckdb"))
 	slices.Sort(runs)
-	if len(runs) < 2 {
-		i.t.Fatalf("no run of the second night in %v", runs)
+	if len(runs) <= n {
+		s.t.Fatalf("no run %d in %v", n, runs)
 	}
-	id := strings.TrimSuffix(filepath.Base(runs[1]), ".duckdb")
+	id := strings.TrimSuffix(filepath.Base(runs[n]), ".duckdb")
 	ask := func(query string) (lines []string) {
-		r := i.must(0, "sql", "--run", id, "--format", "csv", query)
+		r := s.must(0, "sql", "--run", id, "--format", "csv", query)
 		return strings.Split(strings.TrimSpace(r.stdout), "\n")[1:]
 	}
 	parts := []string{
@@ -227,5 +232,41 @@ func TestKill_AnExtractionGoesOnToTheSameRunFile(t *testing.T) {
 				t.Errorf("the run file (-undisturbed, +killed and resumed):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A machine's time zone changes neither what is read nor what is sent: all is UTC, whatever the days of start_date and
+// end_date are there.
+func TestRun_IsTheSameInEveryTimeZone(t *testing.T) {
+	t.Parallel()
+	dated := "start_date: 2026-10-20\nend_date: 2026-11-19"
+	var want []string
+	for _, zone := range []string{"UTC", "Asia/Kolkata", "America/New_York"} {
+		in := func(s shopDir, code int, args ...string) {
+			t.Helper()
+			cmd := exec.Command(binary, args...)
+			cmd.Dir, cmd.Env = s.dir, append(os.Environ(), "TZ="+zone)
+			out, _ := cmd.CombinedOutput() // the exit code tells
+			if got := cmd.ProcessState.ExitCode(); got != code {
+				t.Fatalf("%s in %s: exit code %d\n%s", strings.Join(args, " "), zone, got, out)
+			}
+		}
+		s := newShop(t, "", dated)
+		in(s, 0, "extract", "--fixtures", night(2))
+		got := s.contentOf(0)
+		if want == nil {
+			want = got
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the run file (-in UTC, +in %s):\n%s", zone, diff)
+		}
+		if window := "streams orders  window 2026-10-20 00:00:00 2026-11-19 00:00:00"; !slices.ContainsFunc(got, func(line string) bool { return strings.HasPrefix(line, window) }) {
+			t.Errorf("in %s the window of the orders is not that of the configuration", zone)
+		}
+		if zone == "Asia/Kolkata" {
+			s = newShop(t, "", "")
+			in(s, 3, "run", "--fixtures", night(1))
+			s.matches(1, "default")
+		}
 	}
 }
