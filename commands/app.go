@@ -70,7 +70,7 @@ func (a *app) cli() *cli.App {
 		Flags:           globalFlags(),
 		Commands: []*cli.Command{
 			a.runCommand(), a.extractCommand(), a.transformCommand(), a.loadCommand(),
-			a.planCommand(), a.rejectsCommand(), a.sqlCommand(), a.runsCommand(), a.serveCommand(),
+			a.adoptCommand(), a.planCommand(), a.rejectsCommand(), a.sqlCommand(), a.runsCommand(), a.serveCommand(),
 		},
 		Before: a.before,
 		Action: func(c *cli.Context) error {

@@ -207,6 +207,7 @@ func (a *app) loadOnly(ctx context.Context, n *night, hash string, allow int64, 
 		return loadError(err)
 	}
 	if dryRun {
+		n.warnUnadopted(ctx)
 		return n.show(ctx, hash, allow)
 	}
 	if err := n.permit(ctx, allow, hash); err != nil {
@@ -217,6 +218,9 @@ func (a *app) loadOnly(ctx context.Context, n *night, hash string, allow int64, 
 		return err
 	}
 	defer done()
+	if err := n.refuseUnadopted(ctx, client); err != nil {
+		return err
+	}
 	if err := n.note(ctx, "load", "load"); err != nil {
 		return err
 	}

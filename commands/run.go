@@ -103,6 +103,11 @@ func (a *app) runNight(ctx context.Context, o *runOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	if client == nil {
+		n.warnUnadopted(ctx)
+	} else if err := n.refuseUnadopted(ctx, client); err != nil {
+		return n.dropEmpty(ctx, err)
+	}
 	phase, err = n.through(ctx, phase, o, client)
 	return n.conclude(ctx, phase, err)
 }

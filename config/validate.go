@@ -42,7 +42,7 @@ func (r *reader) signIn(m *Magento) {
 
 func (r *reader) optiply(o *Optiply, needless bool) {
 	switch {
-	case needless, r.failed("optiply.base_url"):
+	case r.failed("optiply.base_url"):
 		return
 	case o.Sandbox():
 		if o.AccountID == 0 {
@@ -51,6 +51,8 @@ func (r *reader) optiply(o *Optiply, needless bool) {
 		if o.CouplingID == 0 {
 			o.CouplingID = sandboxCouplingID
 		}
+		return
+	case needless:
 		return
 	}
 	r.required("optiply.client_id", o.ClientID, "")

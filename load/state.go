@@ -15,6 +15,8 @@ import "fmt"
 //	   ├──► rejected or held, after five attempts ◄─────────────────────┘
 //	   └──► held, when the product of an order is missing
 //
+//	any of them ──► adopted     (the command adopt, while no load runs: found at Optiply, with the attributes it has there)
+//
 // A row of state sent is durable before its request leaves, some dozens of them in one commit; one that has no row after it
 // when a run begins was cut off, and is as good as unknown. Until that is settled nothing else is sent for the same thing.
 type State string
@@ -27,6 +29,7 @@ const (
 	Rejected     State = "rejected"
 	Unknown      State = "unknown"
 	Held         State = "held"
+	Adopted      State = "adopted"
 )
 
 // follows tells whether a state may come after another. The empty state is a change that the ledger does not know. This
@@ -45,7 +48,9 @@ func (s State) follows(before State, create bool) error {
 		ok = before == Sent
 	case Held:
 		// What is not known stays unknown, however often it is passed over: only reading back may end that.
-		ok = before != Acknowledged && before != Unknown
+		ok = before != Acknowledged && before != Adopted && before != Unknown
+	case Adopted:
+		ok = true // Optiply itself has told, whatever was known before; package adopt writes it
 	}
 	if !ok {
 		return fmt.Errorf("ledger: a change that is %q cannot become %q", before, s)

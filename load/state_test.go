@@ -8,13 +8,13 @@ import (
 // TestState_EveryTransition lists what may follow what; all that is not listed is refused.
 func TestState_EveryTransition(t *testing.T) {
 	const unheard State = "" // not in the ledger
-	all := []State{unheard, Planned, Sent, Acknowledged, Rejected, Unknown, Held}
+	all := []State{unheard, Planned, Sent, Acknowledged, Rejected, Unknown, Held, Adopted}
 	for _, test := range []struct {
 		next   State
 		create bool
 		after  []State
 	}{
-		{Sent, true, []State{unheard, Planned, Acknowledged, Rejected, Held}}, // never after sent or unknown: read back first
+		{Sent, true, []State{unheard, Planned, Acknowledged, Rejected, Held, Adopted}}, // never after sent or unknown: read back first
 		{Sent, false, all},
 		{Acknowledged, true, []State{Sent, Unknown}},
 		{Acknowledged, false, []State{Sent, Unknown}},
@@ -26,6 +26,8 @@ func TestState_EveryTransition(t *testing.T) {
 		{Unknown, false, []State{Sent}},
 		{Held, true, []State{unheard, Planned, Sent, Rejected, Held}},
 		{Held, false, []State{unheard, Planned, Sent, Rejected, Held}},
+		{Adopted, true, all},
+		{Adopted, false, all},
 		{"done", true, nil},
 	} {
 		allowed := map[State]bool{}

@@ -108,6 +108,7 @@ type page struct {
 	rows      []Resource
 	nextLink  string // empty on the last page
 	linksGive bool   // whether the answer has links at all, so that a missing next means the end
+	total     *int64 // of all pages; nil where the answer does not tell
 }
 
 func (c *Client) page(ctx context.Context, req call) (page, error) {
@@ -132,6 +133,7 @@ func decodePage(body []byte) (page, error) {
 	var doc struct {
 		Data  *[]Resource                `json:"data"`
 		Links map[string]json.RawMessage `json:"links"`
+		Meta  json.RawMessage            `json:"meta"`
 	}
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return page{}, fmt.Errorf("read answer: %w", err)
@@ -144,6 +146,12 @@ func decodePage(body []byte) (page, error) {
 		if p.rows[i].ID == "" {
 			return page{}, fmt.Errorf("row %d of the page has no id", i+1)
 		}
+	}
+	var meta struct {
+		Total *int64 `json:"totalResourceCount"`
+	}
+	if json.Unmarshal(doc.Meta, &meta) == nil { // nobody depends on it but Count
+		p.total = meta.Total
 	}
 	raw := doc.Links["next"]
 	var object struct{ Href string }

@@ -67,7 +67,7 @@ func (b *Bench) Clear(t testing.TB) {
 		t.Fatal(err)
 	}
 	// A file each: a transaction writes to one, and a commit for each of fifty tables would be most of the time of a case.
-	for _, file := range []string{"runfile", "state"} {
+	for _, file := range []string{"runfile", "state", "adopt"} {
 		clear := []string{"BEGIN"}
 		b.each(t, `SELECT 'DELETE FROM ' || database_name || '.' || schema_name || '.' || table_name FROM duckdb_tables()
 			WHERE database_name = '`+file+`' AND NOT (schema_name = 'run' AND table_name = 'info') AND table_name <> 'meta' AND estimated_size > 0

@@ -1,0 +1,23 @@
+package adopt
+
+import (
+	"testing"
+
+	"magento-optiply/store/storetest"
+)
+
+// goldenBench is one on which every table of an adoption is there, empty.
+func goldenBench(t *testing.T) *storetest.Bench {
+	t.Helper()
+	b := storetest.New(t)
+	b.Exec(t, tablesSQL)
+	j := Job{conn: b.Conn, HasList: true}
+	if err := j.match(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestSQL(t *testing.T) {
+	storetest.Golden(t, goldenBench(t), SQL())
+}
