@@ -49,6 +49,7 @@ type Magento struct {
 	Overlap   time.Duration
 	Lag       time.Duration
 
+	Paging              string // PagingAuto, PagingKeyset or PagingNumber
 	PageSize            int
 	SourceItemsPageSize int
 	// Streams to stage beyond what the sync needs; "all" means every one.
@@ -133,6 +134,13 @@ const (
 	StockRefreshChanged = "changed"
 )
 
+// Values of [Magento.Paging].
+const (
+	PagingAuto   = "auto"        // by id; by page number where the shop refuses that
+	PagingKeyset = "keyset"      // sorted by id, greater than the last one
+	PagingNumber = "page_number" // sorted by date, page after page
+)
+
 // Stock modes: which of Magento's numbers becomes Optiply's stockLevel.
 const (
 	StockSalable   = "salable"   // qty of stockStatuses/{sku}
@@ -159,6 +167,7 @@ func Default() *Config {
 			FullEvery:           24 * time.Hour,
 			Overlap:             10 * time.Minute,
 			Lag:                 time.Minute,
+			Paging:              PagingAuto,
 			PageSize:            300,
 			SourceItemsPageSize: 300,
 			Concurrency:         4,

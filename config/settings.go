@@ -47,6 +47,7 @@ func (c *Config) settings() []setting {
 		{name: "magento.end_date", value: instant(&m.EndDate)},
 		{name: "magento.overlap", value: duration(&m.Overlap, false)},
 		{name: "magento.lag", value: duration(&m.Lag, false)},
+		{name: "magento.paging", value: oneOf(&m.Paging, PagingAuto, PagingKeyset, PagingNumber)},
 		{name: "magento.page_size", value: whole(&m.PageSize, 1, 10_000)},
 		{name: "magento.source_items_page_size", value: whole(&m.SourceItemsPageSize, 1, 10_000)},
 		{name: "magento.streams", value: list{&m.Streams, checkStream}},

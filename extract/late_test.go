@@ -141,7 +141,7 @@ func TestExtract_LateCommitsAndTheSecondOfTheBookmarkAreNotLost(t *testing.T) {
 // again empties the run file for another night, because making a new one takes longer than filling it.
 func (e *extraction) again() {
 	e.t.Helper()
-	for _, table := range []string{"run.pages", "run.streams", "run.coverage", "run.issues", "run.stock_misses", "run.second_look"} {
+	for _, table := range []string{"run.pages", "run.ranges", "run.streams", "run.coverage", "run.issues", "run.stock_misses", "run.second_look"} {
 		e.exec("DELETE FROM " + table)
 	}
 	e.exec("UPDATE run.info SET shop_now = NULL, products_full = NULL, extracted_at = NULL")

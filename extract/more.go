@@ -58,10 +58,8 @@ func (j *Job) readStream(ctx context.Context, s stream, store partition) error {
 	if err != nil || p.done {
 		return err
 	}
-	l := listing{path: s.path, idField: s.key, base: store.only(magento.Criteria{Fields: "items[" + s.fields + "],total_count"}), size: j.Config.Magento.PageSize}
-	if s.window {
-		l.base = p.within(l.base)
-	}
+	l := listing{path: s.path, idField: s.key, dated: s.window, window: s.window, size: j.Config.Magento.PageSize,
+		base: store.only(magento.Criteria{Fields: "items[" + s.fields + "],total_count"})}
 	if s.paging == byKeyset {
 		l.keyset = s.column
 	} else {

@@ -37,8 +37,8 @@ func (j *Job) readOrdersOf(ctx context.Context, s partition) error {
 	if err != nil || p.done {
 		return err
 	}
-	base := p.within(s.only(magento.Criteria{Fields: orderFields}))
-	t, err := p.read(ctx, listing{path: "orders", idField: "entity_id", keyset: "entity_id", base: base, size: j.Config.Magento.PageSize})
+	t, err := p.read(ctx, listing{path: "orders", idField: "entity_id", keyset: "entity_id", dated: true, window: true,
+		base: s.only(magento.Criteria{Fields: orderFields}), size: j.Config.Magento.PageSize})
 	if err != nil {
 		return err
 	}

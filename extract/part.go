@@ -33,6 +33,7 @@ type part struct {
 	began             time.Time
 	requests, retries int64 // of the job when this part began
 
+	naming      sync.Mutex // while a record is quarantined
 	mu          sync.Mutex
 	number      int    // of the newest page file; it has the highest number, not that of how many there are
 	file        string // the newest page file; empty where there is none
@@ -76,6 +77,11 @@ func orNull(t time.Time) any {
 
 // save keeps a page. Workers of one part may call it at the same time.
 func (p *part) save(ctx context.Context, body []byte, rows int, cursor string) error {
+	return p.saveIn(ctx, 0, body, rows, cursor)
+}
+
+// saveIn keeps a page of a range.
+func (p *part) saveIn(ctx context.Context, number int, body []byte, rows int, cursor string) error {
 	p.mu.Lock()
 	p.number++
 	file := fmt.Sprintf("%s-%06d.json", p.name, p.number)
@@ -86,7 +92,7 @@ func (p *part) save(ctx context.Context, body []byte, rows int, cursor string) e
 	// JSON that is no UTF-8 would stop DuckDB at the whole page.
 	body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
 	err := p.job.Run.SavePage(ctx, store.Page{Stream: p.stream, StoreCode: p.storeCode, Part: p.name, File: file, Rows: rows,
-		Cursor: cursor, FetchedAt: p.job.Now(), Body: body})
+		Cursor: cursor, FetchedAt: p.job.Now(), Body: body, Range: number})
 	if err != nil {
 		return err
 	}

@@ -59,11 +59,8 @@ func (j *Job) readProductsOf(ctx context.Context, s partition, name string, star
 	if err != nil || p.done {
 		return err
 	}
-	base := s.only(magento.Criteria{Fields: j.productFields()})
-	if name == partWindow {
-		base = p.within(base)
-	}
-	t, err := p.read(ctx, listing{path: "products", idField: "id", keyset: "entity_id", base: base, size: j.Config.Magento.PageSize, count: name == partFull})
+	t, err := p.read(ctx, listing{path: "products", idField: "id", keyset: "entity_id", dated: true, window: name == partWindow,
+		base: s.only(magento.Criteria{Fields: j.productFields()}), size: j.Config.Magento.PageSize, count: name == partFull})
 	if err != nil {
 		return err
 	}

@@ -100,8 +100,8 @@ func (j *Job) readOrdersTouched(ctx context.Context, mark time.Time) error {
 	if err != nil || p.done {
 		return err
 	}
-	base := p.within(magento.Criteria{Fields: "items[entity_id,updated_at,items[product_id,sku]],total_count"})
-	t, err := p.read(ctx, listing{path: "orders", idField: "entity_id", keyset: "entity_id", base: base, size: m.PageSize})
+	base := magento.Criteria{Fields: "items[entity_id,updated_at,items[product_id,sku]],total_count"}
+	t, err := p.read(ctx, listing{path: "orders", idField: "entity_id", keyset: "entity_id", dated: true, window: true, base: base, size: m.PageSize})
 	if err != nil {
 		return err
 	}

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"magento-optiply/magento"
 )
 
 // fullTolerance lets a nightly cron that starts a little early still read all products: full_every counts from start to
@@ -95,12 +93,4 @@ func (j *Job) window(ctx context.Context, stream, storeCode string) (start, end 
 		end = m.EndDate
 	}
 	return start, end, nil
-}
-
-// within adds the window to a question, both ends inclusive.
-func (p *part) within(c magento.Criteria) magento.Criteria {
-	if !p.start.IsZero() {
-		c = c.Where(magento.Filter{Field: "updated_at", Condition: magento.GtEq, Value: magento.FormatTime(p.start)})
-	}
-	return c.Where(magento.Filter{Field: "updated_at", Condition: magento.LtEq, Value: magento.FormatTime(p.end)})
 }

@@ -3,8 +3,9 @@
 // It has two layers. Get builds a request from a path relative to the shop's
 // API, sends it (signed anew on each attempt, within the shop's politeness
 // budget, with retries) and returns the body as the shop sent it. Criteria,
-// Keyset, Narrow, PageNumber and ReadPage are values that say what to ask for
-// and what an answer means for the next question; they know nothing of HTTP.
+// Keyset, Narrow, PageNumber, Dated and ReadPage are values that say what to
+// ask for and what an answer means for the next question; they know nothing of
+// HTTP.
 //
 // Every failure is an *Error whose Kind says whether to try again and whose
 // Hint says what a person should do. Facts about Magento in the comments of

@@ -67,6 +67,9 @@ const (
 	// NotInOrder is a page that does not follow from its question: the shop
 	// ignored the filter or the sort order. Going on would lose rows.
 	NotInOrder Kind = "not_in_order"
+	// Changing is a list that changed each time it was read, so that rows can
+	// be missing.
+	Changing Kind = "changing"
 	// Redirected is a redirect to somewhere the credentials must not go.
 	Redirected Kind = "redirected"
 	// TooLarge is a body of more than Config.MaxBody bytes.
@@ -130,6 +133,12 @@ func (e *Error) Unwrap() error { return e.err }
 // Retryable says whether the same request may succeed later. The client has
 // already retried such an error as often as it is allowed to.
 func (e *Error) Retryable() bool { return !e.noMore && policy(e.Kind).retries != 0 }
+
+// TooMuch says whether the shop took too long, or sent too much, so that asking
+// for less at a time can help.
+func (e *Error) TooMuch() bool {
+	return e.Kind == Gateway || e.Kind == Stalled || e.Kind == TooLarge
+}
 
 // Hint says what a person should do next, naming the setting or the
 // permission; empty when there is nothing to do but to wait.

@@ -31,10 +31,14 @@ type Narrow struct {
 	// Most is how many records may be quarantined before it gives up; 0 means
 	// 100. A shop that breaks more is broken itself.
 	Most int
+	// Shrink is how often in a row a page that is too much is halved before
+	// Next returns the error: 0 until one row is left, below 0 never.
+	Shrink int
 
-	full  int // page size to grow back to
-	size  int // of the next page
-	named int // records quarantined
+	full   int // page size to grow back to
+	size   int // of the next page
+	named  int // records quarantined
+	halved int // times in a row that the page was halved
 
 	stage  stage
 	bad    int   // a broken record is among so many next rows; 0: none known
@@ -61,6 +65,19 @@ const (
 func NewNarrow(k Keyset) Narrow {
 	return Narrow{Keyset: k, full: k.size(), size: k.size()}
 }
+
+// Starting is n beginning with pages of so many rows. They double as the shop
+// answers, up to the Keyset's page size.
+func (n Narrow) Starting(size int) Narrow {
+	n.size = max(min(size, n.full), 1)
+	return n
+}
+
+// Size is the largest page it asks for.
+func (n Narrow) Size() int { return n.full }
+
+// Asking is the size of the page of rows it asks for next.
+func (n Narrow) Asking() int { return n.pageSize() }
 
 // Request is what to ask for next.
 func (n Narrow) Request() Criteria { return n.ask().Request() }
@@ -120,7 +137,7 @@ func (n Narrow) Next(p Page, failure error) (Narrow, Found, error) {
 	if failure != nil {
 		return n.failed(failure)
 	}
-	n.proof = true
+	n.proof, n.halved = true, 0
 	if p.Count > 0 {
 		return n.read(p)
 	}
@@ -249,10 +266,13 @@ func (n Narrow) shrink(failure error) (Narrow, Found, error) {
 	var e *Error
 	if errors.As(failure, &e) && e.Kind == PageSizeLimit {
 		size = min(e.Max, n.pageSize()-1)
+	} else if n.Shrink != 0 && n.halved >= n.Shrink {
+		return n, Found{}, failure
 	}
 	if n.stage != reading || size < 1 {
 		return n, Found{}, failure
 	}
+	n.halved++
 	n.full, n.size = size, size
 	return n, Found{}, nil
 }

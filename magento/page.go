@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Page is what a pager must know of an answer.
@@ -19,6 +20,11 @@ type Page struct {
 	FirstKey   string // tells the first item from others: its id, or a hash of it
 	LastKey    string // the same of the last item
 	TotalCount int    // as the shop says; -1 if it does not
+
+	// Only of ReadDatedPage.
+	FirstDate, LastDate time.Time // of the first and the last item
+	InTime              bool      // no date is before the one before it
+	Sorted              bool      // and the ids of the same date ascend
 }
 
 // listing is the outer shape of a list: {"items": [...], "total_count": n}.
@@ -57,6 +63,39 @@ func ReadPage(body []byte, idField string) (Page, error) {
 		return p, nil
 	}
 	return p, p.readIDs(items, idField)
+}
+
+// ReadDatedPage is ReadPage with the items' dates under dateField, such as
+// updated_at. An item without one is an *Error of kind BadShape.
+func ReadDatedPage(body []byte, idField, dateField string) (Page, error) {
+	p, err := ReadPage(body, idField)
+	if err != nil || p.Count == 0 {
+		return p, err
+	}
+	var l listing
+	if err := json.Unmarshal(body, &l); err != nil {
+		return p, pageError(body, err)
+	}
+	p.InTime, p.Sorted = true, true
+	before := int64(0)
+	for i, item := range *l.Items {
+		raw, _ := member(item, dateField)
+		at, err := ParseTime(strings.Trim(string(raw), `"`))
+		if err != nil {
+			return p, shapeError(fmt.Sprintf("item %d: no %s that is a time", i, dateField))
+		}
+		id, _ := readID(item, idField) // ReadPage has read it
+		switch {
+		case i == 0:
+			p.FirstDate = at
+		case at.Before(p.LastDate):
+			p.InTime, p.Sorted = false, false
+		case at.Equal(p.LastDate) && id < before:
+			p.Sorted = false
+		}
+		p.LastDate, before = at, id
+	}
+	return p, nil
 }
 
 // readWithoutItems tells {"items": null} from what is no list: a nil pointer

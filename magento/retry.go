@@ -84,7 +84,9 @@ func fatalHint(k Kind) string {
 	case BadShape:
 		return "the answer is no page of a listing: is the fields expression right?"
 	case NotInOrder:
-		return "the shop ignores the filter or the sort order: read this stream by page number"
+		return "the shop ignores the filter or the sort order: see magento.paging"
+	case Changing:
+		return "run again when no import is going on"
 	case Redirected:
 		return "set magento.store_url to the address it redirects to"
 	case TooLarge:

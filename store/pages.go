@@ -84,7 +84,8 @@ type Page struct {
 	Part      string
 	File      string // name of the file, such as 000001.json
 	Rows      int
-	Cursor    string // what a resumed run goes on after: the last id, or the page's number and size
+	Cursor    string // what a resumed run goes on after: the last id, the last date, or the page's number and size
+	Range     int    // number in run.ranges; 0 where the part is not read in ranges
 	FetchedAt time.Time
 	Body      []byte
 }
@@ -101,8 +102,8 @@ func (r *Run) SavePage(ctx context.Context, p Page) error {
 	if err != nil {
 		return fmt.Errorf("save a page of %s: %w", p.Stream, explain(path, err))
 	}
-	_, err = r.DB.ExecContext(ctx, `INSERT INTO run.pages (stream, store_code, part, file, rows, bytes, cursor, fetched_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, p.Stream, p.StoreCode, p.Part, p.File, p.Rows, len(p.Body), p.Cursor, p.FetchedAt.UTC())
+	_, err = r.DB.ExecContext(ctx, `INSERT INTO run.pages (stream, store_code, part, file, rows, bytes, cursor, fetched_at, range)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))`, p.Stream, p.StoreCode, p.Part, p.File, p.Rows, len(p.Body), p.Cursor, p.FetchedAt.UTC(), p.Range)
 	if err != nil {
 		return fmt.Errorf("save a page of %s: %w", p.Stream, explain(r.path(), err))
 	}

@@ -155,7 +155,14 @@ func TestOpenRun_AnOlderFileIsReadAsItIsAndMigratedToBeWritten(t *testing.T) {
 	}
 	s.otherSchema = older
 	r := create(t, s, id0)
-	page(t, r, "products", "1.json", `{"items":[{"id":7}]}`)
+	body := `{"items":[{"id":7}]}`
+	if err := os.MkdirAll(filepath.Join(r.PagesDir(), "products"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(r.PagesDir(), "products", "1.json"), []byte(body), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	do(t, r, fmt.Sprintf("INSERT INTO run.pages VALUES ('products', '', 'full', '1.json', 1, %d, '7', '2026-11-23')", len(body)))
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -529,6 +536,6 @@ func TestRun_ReadsAStreamThatIsLargerThanItsMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	do(t, r, fmt.Sprintf("INSERT INTO run.pages SELECT 'orders', '', 'window', format('window-{:06d}.json', range), %d, 1, '', '2026-11-23' FROM range(%d)", rows, pages))
+	do(t, r, fmt.Sprintf("INSERT INTO run.pages SELECT 'orders', '', 'window', format('window-{:06d}.json', range), %d, 1, '', '2026-11-23', NULL FROM range(%d)", rows, pages))
 	equal(t, "orders", ask(t, r, "SELECT count(DISTINCT key) FROM raw.orders"), fmt.Sprint(pages*rows))
 }
