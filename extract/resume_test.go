@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -45,18 +46,38 @@ func TestExtract_KilledAtAnyRequestAndResumedEqualsOneThatWasNotDisturbed(t *tes
 		change func(*config.Config)
 		marks  []string // in the state: an incremental night
 		each   int      // every request, every second...
+		more   func(*rig)
 	}{
-		"salable full": {func(*config.Config) {}, nil, 1},
+		"salable full": {func(*config.Config) {}, nil, 1, nil},
 		"warehouse full": {func(c *config.Config) {
 			c.Sync.UseInventorySourceItems = true
 			c.Magento.StoreIDs = []string{"1", "b2b"}
-		}, nil, 3},
-		"salable by window": {func(*config.Config) {}, incremental(), 5},
+		}, nil, 3, nil},
+		"salable by window": {func(*config.Config) {}, incremental(), 5, nil},
+		"in bulk": {func(*config.Config) {}, nil, 2, func(r *rig) {
+			for i := 10; i < 40; i++ {
+				r.product(i, fmt.Sprint("P", i), night.AddDate(0, -1, 0))
+			}
+		}},
+		"only what changed": {func(c *config.Config) {
+			c.Sync.StockRefresh, c.Sync.StockBulk = config.StockRefreshChanged, config.StockBulkOff
+		}, nil, 2, func(r *rig) {
+			r.state(bookmark("orders_touched", "", night.AddDate(0, 0, -4)))
+			e := r.read(stocks)
+			e.exec(`INSERT INTO state.stock_answers SELECT remote_id, sku, '', 10, 10, true, 'stockStatuses/{sku}', now()::TIMESTAMP + INTERVAL 10 YEAR, fingerprint, 'r' FROM run.stock_plan`)
+			e.close()
+			r.forget()
+			r.now = r.now.Add(time.Hour)
+			r.product(21, "P21", night.AddDate(0, -1, 0))
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := resumable(t, test.change)
 			r.state(test.marks...)
+			if test.more != nil {
+				test.more(r)
+			}
 			kills := t.TempDir()
 			e := r.begin(extract.All())
 			r.meet = func(n int, _ *http.Request, _ http.ResponseWriter) {

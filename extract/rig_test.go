@@ -368,7 +368,7 @@ func (r *rig) forget() {
 func (e *extraction) content() string {
 	e.t.Helper()
 	var parts []string
-	for _, stream := range append(extract.KnownStreams(), "products_again") {
+	for _, stream := range append(extract.KnownStreams(), "products_again", "products_touched", "orders_touched", "stocks", "stock_index") {
 		parts = append(parts, "SELECT '"+stream+" ' || store_code || ' ' || key || ' ' || item::VARCHAR FROM raw."+stream)
 	}
 	parts = append(parts, `SELECT 'run.streams ' || stream || ' ' || store_code || ' ' || part || ' ' || coalesce(window_start::VARCHAR, '') || ' ' || coalesce(window_end::VARCHAR, '')
@@ -376,6 +376,8 @@ func (e *extraction) content() string {
 		"SELECT 'run.coverage ' || store_code || ' ' || complete || ' ' || rows || ' ' || coalesce(expected, -1) || coalesce(reason, '') FROM run.coverage",
 		"SELECT 'run.second_look ' || remote_id || ' ' || found FROM run.second_look",
 		"SELECT 'run.stock_misses ' || sku || ' ' || product_id || ' ' || gone || ' ' || reason FROM run.stock_misses",
+		"SELECT 'run.stock_plan ' || remote_id || ' ' || sku || ' ' || way || ' ' || coalesce(fingerprint, '') FROM run.stock_plan",
+		"SELECT 'run.stock_ways ' || way || ' ' || used || ' ' || coalesce(website, '') || ' ' || coalesce(reason, '') FROM run.stock_ways",
 		"SELECT 'run.info ' || products_full || ' ' || shop_now FROM run.info")
 	return strings.Join(e.column(strings.Join(parts, " UNION ")+" ORDER BY ALL"), "\n")
 }
