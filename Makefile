@@ -6,7 +6,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 KILLS    ?= 100
 SEED     ?= $(shell date +%s)
 
-.PHONY: build test race lint fuzz kill demo
+.PHONY: build test race lint fuzz kill kill-matrix demo
 
 build:
 	go build -ldflags "-X main.version=$(VERSION)" -o magento-optiply .
@@ -32,6 +32,13 @@ fuzz:
 # Nights killed at random moments, while they read and while they send: KILLS rounds from SEED, which a failure names.
 kill:
 	go test -run '^TestKill_' -timeout 0 -kill.rounds $(KILLS) -kill.seed $(SEED) -v .
+
+# Loads killed at random moments while Optiply misbehaves, and a fifth as many whole
+# nights. Prints rounds, kills, requests, duplicates and losses; a failure names its seed.
+kill-matrix: KILLS = 200
+kill-matrix:
+	@echo "seed $(SEED)"
+	@go test -run '^TestKill_(Matrix|Nothing)' -timeout 0 -kill.rounds $(KILLS) -kill.seed $(SEED)
 
 # The main job, twice, without an account anywhere: a recorded shop, its next
 # night, and the sandbox as Optiply.

@@ -24,10 +24,11 @@ import (
 
 // These tests kill the real program (SIGKILL) at random moments of a night, start it again until the night is done, and
 // compare what Optiply then holds with the tables worked out by hand: nothing missing, nothing twice, nothing stale. Shop
-// and Optiply are served by the test, so that they survive. `make kill` does many more rounds, from another seed each time.
+// and Optiply are served by the test, so that they survive. `make kill-matrix` does many more rounds, from another seed each
+// time, and prints what came of them.
 
 var (
-	killRounds = flag.Int("kill.rounds", 4, "rounds of the kill tests")
+	killRounds = flag.Int("kill.rounds", 10, "rounds of the kill matrix; a fifth of them with whole nights")
 	killSeed   = flag.Uint64("kill.seed", 1, "seed of the kill tests")
 )
 
@@ -47,11 +48,18 @@ type disaster struct {
 	writes  int // requests that change Optiply, until the kill
 	moment  string
 	over    chan struct{} // closed when the process has ended
+	kills   int
 }
 
 func newDisaster(t *testing.T, seed uint64) *disaster {
 	t.Helper()
-	d := &disaster{shopDir: shopDir{t, t.TempDir()}, random: rand.New(rand.NewPCG(seed, 7))}
+	return newDisasterIn(t, t.TempDir(), seed)
+}
+
+// newDisasterIn goes on with the folder of a shop that has been run before.
+func newDisasterIn(t *testing.T, dir string, seed uint64) *disaster {
+	t.Helper()
+	d := &disaster{shopDir: shopDir{t, dir}, random: rand.New(rand.NewPCG(seed, 7))}
 	var err error
 	d.box, err = sandbox.Open(sandbox.Options{Dir: filepath.Join(d.dir, "data", "demo", "sandbox"), Seed: seed})
 	if err != nil {
@@ -158,6 +166,9 @@ func (d *disaster) start(args ...string) (wait func() result) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.process, d.writes = nil, 0
+		if cmd.ProcessState.ExitCode() == -1 {
+			d.kills++
+		}
 		return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 	}
 }
@@ -179,6 +190,9 @@ func (d *disaster) killedAt(writes int, args ...string) {
 		defer timer.Stop()
 		d.t.Logf("%s: killed after %v", strings.Join(args, " "), after)
 	} else {
+		// One that hangs does not come to its write.
+		timer := time.AfterFunc(10*undisturbed, d.kill)
+		defer timer.Stop()
 		d.t.Logf("%s: killed at write %d, %s", strings.Join(args, " "), n, moment)
 	}
 	if r := wait(); r.code != -1 && r.code != 0 && r.code != 3 {
@@ -247,7 +261,7 @@ func rounds(t *testing.T, n int, round func(d *disaster)) {
 // TestKill_NothingIsLostNothingIsTwice kills both nights, some of them twice, and every second round with an Optiply that
 // fails now and then.
 func TestKill_NothingIsLostNothingIsTwice(t *testing.T) {
-	rounds(t, *killRounds, func(d *disaster) {
+	rounds(t, (*killRounds+4)/5, func(d *disaster) {
 		for n, writes := range []int{60, 19} {
 			d.night(n + 1)
 			if d.random.IntN(2) == 0 {
@@ -269,7 +283,7 @@ func TestKill_NothingIsLostNothingIsTwice(t *testing.T) {
 // TestKill_NothingIsStaleWhenTheShopGoesBack kills the second night and takes the shop back to the first. An update that
 // was applied and never heard of would stay, if the next run compared with what it last heard.
 func TestKill_NothingIsStaleWhenTheShopGoesBack(t *testing.T) {
-	rounds(t, (*killRounds+3)/4, func(d *disaster) {
+	rounds(t, (*killRounds+19)/20, func(d *disaster) {
 		d.untilDone("--full")
 		d.night(2)
 		d.killedAt(19, "run", "--full")
