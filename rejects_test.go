@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"magento-optiply/magento/magentotest"
 	"magento-optiply/optiply"
 	"magento-optiply/optiply/sandbox"
@@ -193,5 +195,36 @@ func TestRecreateMissing_CreatesAgainWhatSomebodyDeletedInOptiply(t *testing.T) 
 	}
 	if n != 1 {
 		t.Errorf("product 63 is there %d times", n)
+	}
+}
+
+// TestPlan_IsSentByItsHashOrNotAtAll sends the plan of an older run by its hash, and refuses it when the state has moved on.
+func TestPlan_IsSentByItsHashOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	d := newDisaster(t, 1)
+	d.must(3, "run", "--dry-run")
+	hash := d.query("SELECT hash FROM plan.summary")[0][0]
+	shop := d.serves(1)
+	record := find(t, shop, "products", `"id":63,`)
+	if err := shop.Put("products", bytes.Replace(record, []byte(`"Tmp 2"`), []byte(`"Own options"`), 1)); err != nil {
+		t.Fatal(err)
+	}
+	d.must(3, "run", "--dry-run") // a newer plan, which nobody has looked at
+	newer := d.query("SELECT hash FROM plan.summary")[0][0]
+	if r := d.must(5, "load", "--plan", "0123456789abcdef"); !strings.Contains(r.stderr, "is "+newer+", not 0123456789abcdef") {
+		t.Errorf("a hash of no plan: %s", r.stderr)
+	}
+	d.must(3, "load", "--plan", hash)
+	sent := d.box.Writes()
+	d.must(3, "load", "--plan", hash)
+	if diff := cmp.Diff(sent, d.box.Writes()); diff != "" {
+		t.Errorf("sent twice:\n%s", diff)
+	}
+	r := d.must(5, "load", "--plan", newer)
+	if !strings.Contains(r.stderr, "60 of its 60 rows are not as they were (products 1: Optiply has it already, as ") || !strings.Contains(r.stderr, "; and 55 more)") {
+		t.Errorf("a plan whose state has moved on: %s", r.stderr)
+	}
+	if diff := cmp.Diff(sent, d.box.Writes()); diff != "" {
+		t.Errorf("a refused plan was sent:\n%s", diff)
 	}
 }

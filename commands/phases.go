@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -180,7 +181,7 @@ func (a *app) loadCommand() *cli.Command {
 		Usage: "send a run's plan to Optiply",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "run", Destination: &id, Usage: "run `ID`; default the latest"},
-			&cli.StringFlag{Name: "plan", Destination: &hash, Usage: "send only if the plan's `HASH` is this one"},
+			&cli.StringFlag{Name: "plan", Destination: &hash, Usage: "send exactly the plan with this `HASH`, of whatever run, or nothing"},
 			&cli.BoolFlag{Name: "dry-run", Destination: &dryRun, Usage: "send nothing; show what would be sent"},
 			&cli.Int64Flag{Name: "allow-deletions", Destination: &allow, Usage: "let up to `N` products be disabled, over the ceiling of max_deletions_percent"},
 		},
@@ -191,6 +192,9 @@ func (a *app) loadCommand() *cli.Command {
 			if allow < 0 {
 				return usageError(fmt.Errorf("--allow-deletions %d: it is a number of products", allow))
 			}
+			if id, err = a.runOfPlan(c.Context, id, hash); err != nil {
+				return err
+			}
 			n, err := a.beginOn(c.Context, "load", id, needs{optiply: !dryRun})
 			if err != nil {
 				return err
@@ -199,6 +203,41 @@ func (a *app) loadCommand() *cli.Command {
 			return a.loadOnly(c.Context, n, hash, allow, dryRun)
 		},
 	}
+}
+
+// runOfPlan finds the run that a plan belongs to, the newest first. Without one it is the run that was asked for, of which the
+// load then says that its plan is another.
+func (a *app) runOfPlan(ctx context.Context, id, hash string) (string, error) {
+	if id != "" || hash == "" {
+		return id, nil
+	}
+	shop, err := a.shopToRead()
+	if err != nil {
+		return "", err
+	}
+	refs, err := shop.Runs()
+	if err != nil {
+		return "", err
+	}
+	for _, ref := range slices.Backward(refs) {
+		if ref.Partial {
+			continue
+		}
+		run, err := shop.OpenRun(ctx, ref, store.Options{Run: store.Read})
+		if err != nil {
+			a.log.Debug("this run's file cannot be looked into for the plan", "run", ref.ID, "because", err)
+			continue
+		}
+		var found bool
+		err = run.DB.QueryRowContext(ctx, "SELECT coalesce(plan_hash = ?, false) FROM run.info", hash).Scan(&found)
+		if err := errors.Join(err, run.Close()); err != nil {
+			return "", err
+		}
+		if found {
+			return ref.ID, nil
+		}
+	}
+	return "", nil
 }
 
 func (a *app) loadOnly(ctx context.Context, n *night, hash string, allow int64, dryRun bool) error {

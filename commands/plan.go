@@ -39,7 +39,9 @@ func (a *app) planCommand() *cli.Command {
 }
 
 // planRows is what the formats for machines give: one row a request, in the order in which load sends them.
-const planRows = `SELECT seq, entity, op, remote_id, optiply_id, sku, changed, before, attributes AS after, lines, reason
+// docs/plan.md is the contract of its fields.
+const planRows = `SELECT seq, entity, op, remote_id, optiply_id, sku, changed, before, attributes AS after, lines, reason,
+	(SELECT run_id FROM run.info) AS run_id, (SELECT hash FROM plan.summary) AS plan_hash
 FROM plan.changes WHERE entity LIKE '%s' ORDER BY seq`
 
 // plan is the head of a run's plan.

@@ -27,8 +27,8 @@ update products 12 (SKU) name A -> B
 create sell_orders 40 placed 2026-11-22T10:00:00Z, totalValue 12.50, 1 line
 `)
 	got := call(t, 0, "", "plan", "--entity", "sell_orders", "--format", "csv")
-	want := "seq,entity,op,remote_id,optiply_id,sku,changed,before,after,lines,reason\n" +
-		`3,sell_orders,create,40,,,"[""placed"",""totalValue"",""orderLines""]",,"{""placed"":""2026-11-22T10:00:00Z"",""totalValue"":12.5}","[{""product"":""12""}]",new order` + "\n"
+	want := "seq,entity,op,remote_id,optiply_id,sku,changed,before,after,lines,reason,run_id,plan_hash\n" +
+		`3,sell_orders,create,40,,,"[""placed"",""totalValue"",""orderLines""]",,"{""placed"":""2026-11-22T10:00:00Z"",""totalValue"":12.5}","[{""product"":""12""}]",new order,20261123T020000Z,c0ffee` + "\n"
 	if got.code != 0 || got.stdout != want || !strings.HasPrefix(got.stderr, "Plan c0ffee of run 20261123T020000Z: 1 change to send\n") {
 		t.Errorf("csv: %+v", got)
 	}

@@ -2,12 +2,16 @@ package load
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"strings"
 
 	"magento-optiply/store"
 )
+
+//go:embed sql/moved.sql
+var movedSQL string
 
 // change is one row of plan.changes.
 type change struct {
@@ -125,20 +129,13 @@ func olderError(id, newer string) error {
 	return &GuardError{fmt.Sprintf("run %s is older than run %s, which has been loaded: start a new run", id, newer)}
 }
 
-// fits refuses a plan that was made against a state that has changed since (section 9.6). What this very plan has changed,
-// before it was stopped, does not count, nor does what was settled late: those rows are passed over one by one.
+// fits refuses a plan that was made against a state that has changed since (section 9.6), and names the first rows that have
+// moved on. What was settled late does not count: those rows are passed over one by one.
 func fits(ctx context.Context, run *store.Run, p Plan, late map[key]bool) error {
 	if err := RefuseOlder(ctx, run); err != nil {
 		return err
 	}
-	rows, err := run.DB.QueryContext(ctx, `
-		SELECT p.entity, p.remote_id
-		FROM plan.changes p
-		LEFT JOIN (SELECT 'products' AS entity, remote_id, change FROM state.products
-		           UNION ALL SELECT 'sell_orders', remote_id, change FROM state.sell_orders) s USING (entity, remote_id)
-		WHERE s.change IS DISTINCT FROM p.before_change
-		  AND NOT EXISTS (FROM state.ledger l WHERE l.seq = s.change AND l.plan_hash = ? AND l.run_id = ?)
-		ORDER BY p.seq`, p.Hash, p.RunID)
+	rows, err := run.DB.QueryContext(ctx, movedSQL, p.RunID, p.Hash)
 	if err != nil {
 		return fmt.Errorf("compare the plan with the state: %w", err)
 	}
@@ -146,22 +143,26 @@ func fits(ctx context.Context, run *store.Run, p Plan, late map[key]bool) error 
 	var moved []string
 	for rows.Next() {
 		var k key
-		if err := rows.Scan(&k.entity, &k.remoteID); err != nil {
+		var what string
+		if err := rows.Scan(&k.entity, &k.remoteID, &what); err != nil {
 			return fmt.Errorf("compare the plan with the state: %w", err)
 		}
 		if !late[k] {
-			moved = append(moved, k.entity+" "+k.remoteID)
+			moved = append(moved, k.entity+" "+k.remoteID+": "+what)
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	if len(moved) > 0 {
-		shown := moved[:min(len(moved), 5)]
-		return &GuardError{fmt.Sprintf("the plan of run %s was made before the state changed: %d of its rows are not as they were (%s). Make it again with `transform --run %s`",
-			run.ID, len(moved), strings.Join(shown, ", "), run.ID)}
+	if len(moved) == 0 {
+		return nil
 	}
-	return nil
+	shown := strings.Join(moved[:min(len(moved), 5)], "; ")
+	if more := len(moved) - 5; more > 0 {
+		shown += fmt.Sprintf("; and %d more", more)
+	}
+	return &GuardError{fmt.Sprintf("plan %s of run %s was made before the state changed: %d of its %d rows are not as they were (%s). Make it again with `transform --run %s`",
+		p.Hash, run.ID, len(moved), p.Changes, shown, run.ID)}
 }
 
 // changesOf reads the rows of one step.

@@ -40,7 +40,7 @@ func TestLoad_RefusesAPlanMadeAgainstAnOlderState(t *testing.T) {
 	// The state moves after the plan was made: by a run that is not newer.
 	b.exec("UPDATE state.products SET change = change + 100 WHERE remote_id = '1'")
 	reason := b.guarded()
-	if !strings.Contains(reason, "products 1") || !strings.Contains(reason, "transform --run 20261124T020001Z") || strings.Contains(reason, "products 3") {
+	if !strings.Contains(reason, "1 of its 2 rows are not as they were (products 1: sent again since, by run 20261124T020000Z)") || !strings.Contains(reason, "transform --run 20261124T020001Z") || strings.Contains(reason, "products 3") {
 		t.Errorf("the guard says: %s", reason)
 	}
 	b.has([]string{"stockLevel"}, "1 stockLevel=10", "2 stockLevel=10")
