@@ -1,6 +1,7 @@
 package magentotest
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,12 +14,13 @@ type conditions struct {
 	ties    uint64
 	poisons []*scripted
 	bitten  *Fault // the poison that the answer would hold
+	always  *recorded
 }
 
 // conditions gathers what is wrong with the shop's records during this request, after other people had their turn.
 func (s *Server) conditions(r *http.Request) *conditions {
 	s.between(r)
-	c := &conditions{server: s}
+	c := &conditions{server: s, always: s.shop.recordedIndex()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, fault := range s.faults {
@@ -97,7 +99,7 @@ func (c *conditions) recordByID(stream string, id int64) *record {
 }
 
 func (c *conditions) unlessHidden(stream string, found *record) *record {
-	if found == nil || c.hidden[stream][found.id] {
+	if found == nil || c.hidden[stream][found.id] || c.always.hides(stream, found.id) {
 		return nil
 	}
 	return found
@@ -106,6 +108,11 @@ func (c *conditions) unlessHidden(stream string, found *record) *record {
 // find asks a stream for what is not hidden.
 func (c *conditions) find(stream string, from source, q query) ([]*record, int) {
 	q.hidden = c.hidden[stream]
+	if always := c.always.from(stream, q.groups); len(q.hidden) == 0 {
+		q.hidden = always
+	} else {
+		maps.Copy(q.hidden, always)
+	}
 	q.ties = c.ties
 	return from.find(q)
 }
@@ -121,6 +128,11 @@ func (c *conditions) holds(stream string, records ...*record) {
 				c.bite(poison)
 				break
 			}
+		}
+	}
+	for _, r := range records {
+		if poison := c.always.broken[[2]string{stream, r.key}]; poison != nil && c.bitten == nil {
+			c.bitten = &Fault{Name: "recorded", Poison: poison}
 		}
 	}
 }

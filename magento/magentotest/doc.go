@@ -13,9 +13,11 @@
 // # Fixture sets
 //
 // shop.json names the shop: {"name", "now", "access_token", "default_store_code", "oauth"}. "now" is the instant of the Date
-// header; without it the real clock is used. "oauth" are the four keys of an integration that signs its requests. Every other
-// file is a stream, one record a line, `<stream>.ndjson`, or `<stream>.ndjson.zst` compressed with zstd. A file that is missing
-// is an empty stream. The streams and their keys are in stream.go. Some of them are not Magento's own lists, or may be left out:
+// header; without it the real clock is used. "oauth" are the four keys of an integration that signs its requests. Of a night
+// that was recorded there can be "broken", "hidden" and "uncounted" too: see Recorded. Every other .ndjson file is a stream,
+// one record a line, `<stream>.ndjson`, or `<stream>.ndjson.zst` compressed with zstd. A file that is missing
+// is an empty stream; files of other kinds, and folders, are not looked at. The streams and their keys are in stream.go. Some
+// of them are not Magento's own lists, or may be left out:
 //
 //   - stock_statuses: {"sku", "answer", "store_code"}: what /V1/stockStatuses/{sku} answers, for one store code or for all.
 //   - salable: {"website", "sku", "qty", "is_salable"}: the bulk listing of salable quantities. Without it they are derived from

@@ -65,15 +65,19 @@ type Fault struct {
 
 // Poison is a record that Magento cannot answer. A page that would hold it is broken as a whole, whatever `fields=` asks for.
 type Poison struct {
-	Stream string
-	Key    string // see Key; a product's is its SKU, an order's its entity_id
+	Stream string `json:"stream"`
+	Key    string `json:"key"` // see Key; a product's is its SKU, an order's its entity_id
 	// Status and Body are the answer. Status 0 is a 500 with a Report ID, as for an exception in a plugin.
-	Status int
-	Body   string
+	Status int    `json:"status,omitempty"`
+	Body   string `json:"body,omitempty"`
 }
 
-// Hide names a record.
-type Hide struct{ Stream, Key string }
+// Hide names a record. From is for Recorded; a fault hides its record from every question.
+type Hide struct {
+	Stream string `json:"stream"`
+	Key    string `json:"key"`
+	From   string `json:"from,omitempty"`
+}
 
 // Trickle is a speed: some bytes, then a pause. When the body is sent, blanks follow.
 type Trickle struct {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -206,5 +207,40 @@ func TestBetween_ChangesTheShop(t *testing.T) {
 	}
 	if shop.Touch("orders", "777", time.Now()) || shop.Touch("nothing", "1", time.Now()) {
 		t.Error("something was touched that is not there")
+	}
+}
+
+// What a shop answered on a bad night is part of its fixture set.
+func TestRecorded_ComesWithTheShop(t *testing.T) {
+	shop, err := magentotest.Load(fstest.MapFS{
+		"shop.json": {Data: []byte(`{"name":"x","broken":[{"stream":"orders","key":"2"},{"stream":"stock_statuses","key":"A","status":404,"body":"{}"}],
+			"hidden":[{"stream":"products","key":"A","from":"ids"},{"stream":"products","key":"b","from":"lists"}],
+			"uncounted":[{"stream":"products","rows":3},{"stream":"orders","store_id":"7","rows":1}]}`)},
+		"orders.ndjson":   {Data: []byte("{\"entity_id\":1,\"store_id\":7}\n{\"entity_id\":2,\"store_id\":8}\n")},
+		"products.ndjson": {Data: []byte("{\"id\":1,\"sku\":\"A\"}\n{\"id\":2,\"sku\":\"B\"}\n{\"id\":3,\"sku\":\"C\"}\n")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := magentotest.New(shop, magentotest.Options{})
+	const filter = "searchCriteria[filter_groups][0][filters][0]"
+	for _, test := range []struct {
+		path   string
+		status int
+		holds  string // part of the answer
+	}{
+		{"orders?searchCriteria=", 500, "Report ID"},
+		{"orders?" + filter + "[field]=store_id&" + filter + "[value]=7", 200, `"total_count":2`},
+		{"stockStatuses/A", 404, "{}"},
+		{"products?searchCriteria=&fields=items[sku],total_count", 200, `{"items":[{"sku":"A"},{"sku":"C"}],"total_count":5}`},
+		{"products?fields=items[sku],total_count&" + filter + "[field]=entity_id&" + filter + "[condition_type]=in&" + filter + "[value]=1,2", 200,
+			`{"items":[{"sku":"B"}],"total_count":1}`},
+		{"products/A", 404, "message"},
+		{"products/B", 200, `"sku":"B"`},
+	} {
+		answer := get(t, server, "/rest/V1/"+test.path)
+		if answer.Code != test.status || !strings.Contains(answer.Body.String(), test.holds) {
+			t.Errorf("%s: %d %s, want %d with %s", test.path, answer.Code, answer.Body, test.status, test.holds)
+		}
 	}
 }

@@ -87,7 +87,7 @@ func (s *Server) search(call *call, name string, c criteria) (page []*record, to
 		q.view = s.shop.viewOf(q.store)
 	}
 	page, total = call.find(name, source, q)
-	return page, total, nil
+	return page, total + call.always.more(name, c.groups), nil
 }
 
 // unknownField: a 400 that names it, or a permanent 500. [obs: b-filter-unknownfield-*]

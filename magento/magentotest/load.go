@@ -55,10 +55,14 @@ func loadShopFile(fsys fs.FS) (*Shop, error) {
 		AccessToken      string    `json:"access_token"`
 		DefaultStoreCode string    `json:"default_store_code"`
 		OAuth            *OAuth    `json:"oauth"`
+		Recorded
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&file); err != nil {
+		return nil, fmt.Errorf("shop.json: %w", err)
+	}
+	if err := file.check(); err != nil {
 		return nil, fmt.Errorf("shop.json: %w", err)
 	}
 	return &Shop{
@@ -67,6 +71,7 @@ func loadShopFile(fsys fs.FS) (*Shop, error) {
 		Now:              file.Now,
 		DefaultStoreCode: file.DefaultStoreCode,
 		OAuth:            file.OAuth,
+		Recorded:         file.Recorded,
 	}, nil
 }
 

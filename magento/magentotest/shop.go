@@ -20,6 +20,11 @@ type Shop struct {
 	Now time.Time
 	// DefaultStoreCode is the store view of /rest/V1. Empty: "default".
 	DefaultStoreCode string
+	// Recorded is what its records alone do not tell.
+	Recorded Recorded
+
+	recordedOnce sync.Once
+	recorded     *recorded
 
 	mu      sync.Mutex
 	sources map[string]source

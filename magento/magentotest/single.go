@@ -74,6 +74,7 @@ func (s *Server) stockItem(c *call) *answer {
 // without one, or a set without products, is answered by what there is.
 func (s *Server) stockStatus(c *call) *answer {
 	sku := c.path["sku"]
+	c.holds("stock_statuses", &record{key: Key(sku), id: -1})
 	product := c.record("products", Key(sku))
 	if product == nil && s.shop.source("products").count() > 0 {
 		return noSuchProduct(sku)
@@ -81,7 +82,6 @@ func (s *Server) stockStatus(c *call) *answer {
 	if strings.HasSuffix(sku, " ") && product != nil {
 		return applicationError() // [obs: a-stockStatuses-trail]
 	}
-	c.holds("stock_statuses", &record{key: Key(sku), id: -1})
 	status := c.record("stock_statuses", Key(sku, c.store))
 	if status == nil {
 		status = c.record("stock_statuses", Key(sku))
