@@ -109,6 +109,10 @@ func rules() []rule {
 			advice: "transform is SQL over a run file and reaches no HTTP: have extract or load do it",
 		},
 		{
+			who: in("recording"), avoid: in("extract", "transform", "load", "optiply"),
+			advice: "recording turns tables of a run file back into a shop, and asks or sends nothing: read a table, and let commands do the rest",
+		},
+		{
 			who: not(in("commands")), avoid: from("github.com/urfave/cli", "github.com/schollz/progressbar"), direct: true,
 			advice: "only commands draws and parses flags: return a result, or report progress by a callback",
 		},
@@ -327,6 +331,7 @@ func design() map[string][]string {
 		module + "/extract":                    {module + "/magento", module + "/store"},
 		module + "/transform":                  {module + "/store"},
 		module + "/load":                       {module + "/optiply", module + "/store"},
+		module + "/recording":                  {module + "/store", module + "/config"},
 		module + "/store":                      {"database/sql", "github.com/marcboeker/go-duckdb/v2"},
 		module + "/magento":                    {"net/http", "github.com/google/uuid"},
 		module + "/magento/magentotest":        {module + "/magento", "net/http"},
@@ -368,6 +373,9 @@ func TestArchitecture_RulesFailWhenBroken(t *testing.T) {
 		{"load", "magento", "extract and load meet only in the database"},
 		{"load", "magento/magentotest", "extract and load meet only in the database"},
 		{"load", "fixtures", ""},
+		{"recording", "magento/magentotest", ""},
+		{"recording", "optiply/sandbox", "recording turns tables of a run file back into a shop"},
+		{"recording", "extract", "recording turns tables of a run file back into a shop"},
 		{"transform", "net/http", "transform is SQL"},
 		{"transform", "example.com/tracing", "transform imports example.com/tracing imports net/http. transform is SQL"},
 		{"store", "example.com/tracing", "transform imports magento-optiply/store imports example.com/tracing imports net/http. transform is SQL"},

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"magento-optiply/config"
+	"magento-optiply/recording"
 	"magento-optiply/store"
 )
 
@@ -70,7 +71,7 @@ func (a *app) cli() *cli.App {
 		Flags:           globalFlags(),
 		Commands: []*cli.Command{
 			a.runCommand(), a.extractCommand(), a.transformCommand(), a.loadCommand(),
-			a.adoptCommand(), a.planCommand(), a.rejectsCommand(), a.sqlCommand(), a.runsCommand(), a.serveCommand(),
+			a.adoptCommand(), a.planCommand(), a.rejectsCommand(), a.sqlCommand(), a.runsCommand(), a.recordCommand(), a.serveCommand(),
 		},
 		Before: a.before,
 		Action: func(c *cli.Context) error {
@@ -168,6 +169,7 @@ func (a *app) before(c *cli.Context) error {
 type needs struct {
 	magento, optiply bool
 	fixtures         string
+	recorded         *recording.Night // of the fixtures; nil where they are no recording
 }
 
 // loadConfig reads the configuration. Where there is no file, the embedded demo configuration serves a run over fixtures,
@@ -175,6 +177,10 @@ type needs struct {
 func (a *app) loadConfig(n needs) (*config.Config, error) {
 	if !a.configGiven && !exists(a.configPath) {
 		demo := config.Demo()
+		if n.recorded != nil {
+			a.log.Info("no configuration file: the settings of the recorded run are used, with the sandbox as Optiply")
+			return n.recorded.Config()
+		}
 		if n.fixtures != "" {
 			a.log.Info("no configuration file: the demo configuration is used, with the sandbox as Optiply")
 			return demo, nil

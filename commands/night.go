@@ -12,6 +12,7 @@ import (
 	"magento-optiply/extract"
 	"magento-optiply/load"
 	"magento-optiply/optiply"
+	"magento-optiply/recording"
 	"magento-optiply/store"
 	"magento-optiply/transform"
 )
@@ -24,6 +25,8 @@ type night struct {
 	run      *store.Run
 	command  string
 	fixtures string
+	recorded *recording.Night // what the fixture set was recorded from; nil where it was not
+	given    map[string]bool  // the settings of run.* that the command line named
 	progress *progress
 	summary  summary
 	stop     []func()
@@ -31,15 +34,23 @@ type night struct {
 
 // begin opens the shop and takes its lock (invariant 9).
 func (a *app) begin(command string, needed needs) (*night, error) {
+	recorded, err := recordedNight(needed.fixtures)
+	if err != nil {
+		return nil, err
+	}
+	needed.recorded = recorded
 	cfg, shop, err := a.openShop(needed)
 	if err != nil {
 		return nil, err
+	}
+	if recorded != nil && needed.optiply && !cfg.Optiply.Sandbox() {
+		return nil, usageError(errors.New("a recorded night is sent to the sandbox alone: set optiply.base_url to sandbox, or give --dry-run"))
 	}
 	lock, err := shop.Lock(command, a.env.Now())
 	if err != nil {
 		return nil, err
 	}
-	n := &night{app: a, cfg: cfg, shop: shop, command: command, fixtures: needed.fixtures, progress: newProgress(a.env, a.progress, a.log)}
+	n := &night{app: a, cfg: cfg, shop: shop, command: command, fixtures: needed.fixtures, recorded: recorded, given: map[string]bool{}, progress: newProgress(a.env, a.progress, a.log)}
 	n.stop = append(n.stop, func() { _ = lock.Release() }, n.progress.Close)
 	return n, nil
 }
@@ -94,10 +105,15 @@ func (n *night) create(ctx context.Context, job extract.Job, allowDeletions int6
 		"run.streams": strings.Join(job.Streams, ","), "run.only_streams": strconv.FormatBool(job.OnlyStreams), "run.full": strconv.FormatBool(job.Full),
 		"run.allow_deletions": strconv.FormatInt(allowDeletions, 10),
 	}
+	n.asRecorded(settings)
 	for _, s := range n.cfg.Settings() {
 		settings[s.Name] = s.Value
 	}
-	return n.run.PutSettings(ctx, settings)
+	if err := n.run.PutSettings(ctx, settings); err != nil || n.recorded == nil {
+		return err
+	}
+	_, err = n.run.DB.ExecContext(ctx, "UPDATE run.info SET products_full = ?", n.recorded.Full)
+	return err
 }
 
 // open opens a run file that is there, for writing, with the state.

@@ -52,6 +52,12 @@ func (a *app) extractOnly(ctx context.Context, fixtures string, job extract.Job,
 		return err
 	}
 	defer n.endInto(&err)
+	if err := n.begunBy(job.OnlyStreams, job.Full, false); err != nil {
+		return err
+	}
+	if err := n.seed(ctx); err != nil {
+		return err
+	}
 	if resume {
 		if err := n.dropUnbegun(); err != nil {
 			return err

@@ -90,6 +90,12 @@ func (a *app) runNight(ctx context.Context, o *runOptions) (err error) {
 		return err
 	}
 	defer n.endInto(&err)
+	if err := n.begunBy(o.only != "", o.full, o.allowDeletions > 0); err != nil {
+		return err
+	}
+	if err := n.seed(ctx); err != nil {
+		return err
+	}
 	n.summary.DryRun = o.dryRun
 	var client *optiply.Client
 	if !o.dryRun {
