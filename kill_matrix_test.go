@@ -45,9 +45,8 @@ func (d *disaster) misbehaviours(night int) []misbehaviour {
 
 const forEver = "500 for ever, one payload"
 
-// misbehave scripts some of them, and returns their names.
-func (d *disaster) misbehave(night int) []string {
-	var names []string
+// misbehave scripts some of them.
+func (d *disaster) misbehave(night int) (list []misbehaviour) {
 	for _, m := range d.misbehaviours(night) {
 		if d.random.IntN(4) == 0 {
 			m.Skip = d.random.IntN(25)
@@ -55,6 +54,19 @@ func (d *disaster) misbehave(night int) []string {
 				m.Skip = 0
 			}
 			d.box.AddFault(m.Fault)
+			d.t.Logf("fault: %s, after %d requests", m.name, m.Skip)
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// struck are the names of those that came to a request of this round.
+func (d *disaster) struck(list []misbehaviour) (names []string) {
+	for _, m := range list {
+		if slices.ContainsFunc(d.box.Requests(), func(r sandbox.Request) bool {
+			return r.Fault == m.Effect && (m.Status == 0 || r.Status == m.Status)
+		}) {
 			names = append(names, m.name)
 		}
 	}
@@ -156,13 +168,12 @@ func killLoad(t *testing.T, read string, night int, seed uint64) (outcome, []str
 	d := newDisasterIn(t, dir, seed)
 	d.night(night)
 	faults := d.misbehave(night)
-	t.Logf("night %d, faults: %s", night, strings.Join(faults, ", "))
 	writes := []int{60, 19}[night-1]
 	d.killedAt(writes, "load")
 	if d.random.IntN(3) == 0 {
 		d.killedAt(writes, "load")
 	}
-	stubborn := slices.Contains(faults, forEver) && d.random.IntN(4) == 0
+	stubborn := slices.ContainsFunc(faults, func(m misbehaviour) bool { return m.name == forEver }) && d.random.IntN(4) == 0
 	if !stubborn {
 		d.box.ClearFaults()
 	}
@@ -176,7 +187,7 @@ func killLoad(t *testing.T, read string, night int, seed uint64) (outcome, []str
 	if seed%4 == 0 {
 		d.settled()
 	}
-	return d.outcome(night), faults
+	return d.outcome(night), d.struck(faults)
 }
 
 // loads sends the plan until it is done.
