@@ -59,7 +59,7 @@ func TestExtract_SaysWhatIsWrongWithTheShop(t *testing.T) {
 }
 
 // nobody is an address where nobody listens.
-func nobody(t *testing.T) string {
+func nobody(t testing.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -220,6 +220,8 @@ func (r *reading) answered(ctx context.Context, s *span, page magento.Page) erro
 	s.total = page.TotalCount + s.rows
 	if len(r.spans) == 1 {
 		r.part.job.Progress.Begin(r.part.stream, int64(s.total))
+	} else if !s.narrowed && !r.byDate {
+		return nil // the count of the whole is asked for anyway
 	}
 	return r.part.keepSpans(ctx, r.byDate, s)
 }

@@ -31,7 +31,7 @@ var night = time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)
 
 // rig is a shop made for a test, a server that speaks its dialect, and a folder for its runs.
 type rig struct {
-	t      *testing.T
+	t      testing.TB
 	shop   *magentotest.Shop
 	server *magentotest.Server
 	url    string
@@ -47,7 +47,7 @@ type rig struct {
 }
 
 // newRig has stores and websites, and a quick client that does not retry.
-func newRig(t *testing.T, options magentotest.Options) *rig {
+func newRig(t testing.TB, options magentotest.Options) *rig {
 	t.Helper()
 	r := &rig{t: t, shop: &magentotest.Shop{AccessToken: token, Now: night}, cfg: config.Default(), now: night}
 	r.cfg.Shop = "demo"
@@ -382,7 +382,7 @@ func (e *extraction) content() string {
 	return strings.Join(e.column(strings.Join(parts, " UNION ")+" ORDER BY ALL"), "\n")
 }
 
-func equal(t *testing.T, what, got, want string) {
+func equal(t testing.TB, what, got, want string) {
 	t.Helper()
 	if strings.TrimSpace(got) != strings.TrimSpace(want) {
 		t.Errorf("%s:\n got %s\nwant %s", what, strings.ReplaceAll(got, "\n", "\n     "), strings.ReplaceAll(strings.TrimSpace(want), "\n", "\n     "))

@@ -188,7 +188,7 @@ func (j *Job) listForShortCut(ctx context.Context, stream, storeCode, name strin
 	} else {
 		return "", nil, err
 	}
-	for _, table := range []string{"run.pages", "run.streams"} {
+	for _, table := range []string{"run.pages", "run.ranges", "run.streams"} {
 		if _, err := j.Run.DB.ExecContext(ctx, "DELETE FROM "+table+" WHERE stream = ? AND store_code = ? AND part = ?", stream, storeCode, name); err != nil {
 			return "", nil, fmt.Errorf("forget %s: %w", stream, err)
 		}

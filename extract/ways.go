@@ -37,10 +37,13 @@ func (p *part) readRanges(ctx context.Context, l listing) (tally, error) {
 	}
 	p.job.Log.Warn("the shop does not filter or sort by id, so the list is read by page number; magento.paging: page_number spares the try",
 		"stream", p.stream, "error", err)
+	if err := r.forget(ctx); err != nil {
+		return tally{}, err
+	}
 	if !l.dated {
 		return p.readUndated(ctx, l)
 	}
-	r.byDate, r.spans = true, nil
+	r.byDate = true
 	if err := r.open(ctx); err != nil {
 		return tally{}, err
 	}
@@ -48,9 +51,21 @@ func (p *part) readRanges(ctx context.Context, l listing) (tally, error) {
 	if other == nil || r.heard {
 		return t, other
 	}
-	// That is no way either, so nothing is decided.
-	_, _ = p.job.Run.DB.ExecContext(context.WithoutCancel(ctx), "DELETE FROM run.ranges WHERE stream = ? AND store_code = ? AND part = ?", p.stream, p.storeCode, p.name)
+	_ = r.forget(context.WithoutCancel(ctx)) // that is no way either, so nothing is decided
 	return tally{}, err
+}
+
+// forget lets a part begin anew.
+func (r *reading) forget(ctx context.Context) error {
+	p := r.part
+	if err := p.drop(ctx); err != nil {
+		return err
+	}
+	r.spans, r.heard = nil, false
+	if _, err := p.job.Run.DB.ExecContext(ctx, "DELETE FROM run.ranges WHERE stream = ? AND store_code = ? AND part = ?", p.stream, p.storeCode, p.name); err != nil {
+		return fmt.Errorf("forget the ranges of %s: %w", p.stream, err)
+	}
+	return nil
 }
 
 // open makes the ranges of a new part, and takes up what those of a killed one tell of their widths.
@@ -110,17 +125,15 @@ func (r *reading) readOn(ctx context.Context) (tally, error) {
 	}
 }
 
-// refused tells whether a shop cannot be read by keyset: its first answer is out of order, or it answers with an error to
-// the filter on ids, and not to the same list without it.
+// refused tells whether a shop cannot be read by keyset: its first answers are out of order (the filter counts from the second
+// page on), or it answers with an error to the filter on ids, and not to the same list without it.
 func (r *reading) refused(ctx context.Context, err error) bool {
 	var e *magento.Error
-	if r.heard || r.part.pages > 0 || !errors.As(err, &e) {
-		return false
-	}
-	switch e.Kind {
-	case magento.NotInOrder:
-		return true
-	case magento.BadRequest, magento.ServerError:
+	switch {
+	case !errors.As(err, &e):
+	case e.Kind == magento.NotInOrder:
+		return r.part.pages <= 1
+	case !r.heard && r.part.pages == 0 && (e.Kind == magento.BadRequest || e.Kind == magento.ServerError):
 		c := r.inWindow(r.spans[0])
 		c.PageSize, c.CurrentPage = 1, 1
 		_, _, err := r.part.job.getWith(ctx, r.part.job.Client.WithRetries(1), r.list.path, c.Query(), r.list.idField)

@@ -201,6 +201,9 @@ func (g *generated) sorted(ids idList, sorts []sortOrder, ties uint64) idList {
 		values  []value
 		seconds int64 // instead of one value that is a number
 	}
+	if len(sorts) == 2 && ties == 0 && g.isID(sorts[1].field) && sorts[1].direction == "ASC" {
+		sorts = sorts[:1] // as ties go anyway
+	}
 	rows := make([]row, ids.n)
 	plain := len(sorts) == 1 && len(g.added) == 0
 	for i := range rows {
