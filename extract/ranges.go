@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"magento-optiply/config"
@@ -130,27 +131,19 @@ func (p *part) loadSpans(ctx context.Context) (spans []*span, pager string, err 
 	return spans, pager, rows.Err()
 }
 
-// keepSpans makes ranges durable, all of them or none.
+// keepSpans makes ranges durable, all of them or none. What was decided is written down even when the run is being stopped.
 func (p *part) keepSpans(ctx context.Context, byDate bool, spans ...*span) error {
 	pager := config.PagingKeyset
 	if byDate {
 		pager = config.PagingNumber
 	}
-	tx, err := p.job.Run.DB.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("keep the ranges of %s: %w", p.stream, err)
-	}
+	var rows []string
+	var args []any
 	for _, s := range spans {
-		if err == nil {
-			_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO run.ranges VALUES (?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?, ?, ?, nullif(?, -1))", p.stream, p.storeCode, p.name,
-				s.number, pager, s.after, s.upto, orNull(s.start), orNull(s.end), s.narrowed, s.done, s.total)
-		}
+		rows = append(rows, "(?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?, ?, ?, nullif(?, -1))")
+		args = append(args, p.stream, p.storeCode, p.name, s.number, pager, s.after, s.upto, orNull(s.start), orNull(s.end), s.narrowed, s.done, s.total)
 	}
-	if err != nil {
-		_ = tx.Rollback()
-	} else {
-		err = tx.Commit()
-	}
+	_, err := p.job.Run.DB.ExecContext(context.WithoutCancel(ctx), "INSERT OR REPLACE INTO run.ranges VALUES "+strings.Join(rows, ", "), args...)
 	if err != nil {
 		return fmt.Errorf("keep the ranges of %s: %w", p.stream, err)
 	}
