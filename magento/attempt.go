@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
@@ -35,7 +36,9 @@ type call struct {
 func (c *call) attempt(ctx context.Context) error {
 	target, redirects, tried := c.url, 0, &trial{}
 	for {
-		req, err := c.client.newRequest(ctx, http.MethodGet, target, nil)
+		var req *http.Request
+		traced := onReplay(ctx, func() { c.resign(ctx, req, tried) })
+		req, err := c.client.newRequest(traced, http.MethodGet, target, nil)
 		if err != nil {
 			return err
 		}
@@ -45,7 +48,7 @@ func (c *call) attempt(ctx context.Context) error {
 			return err
 		}
 		c.sent++
-		got, err := c.client.send(ctx, req, c.path, c.storeCode, c.sent)
+		got, err := c.client.send(traced, req, c.path, c.storeCode, c.sent)
 		if err == nil {
 			c.client.cfg.Auth.accepted(tried)
 			got.Attempts = c.sent
@@ -66,6 +69,26 @@ func (c *call) attempt(ctx context.Context) error {
 		default:
 			return err
 		}
+	}
+}
+
+// onReplay calls f before net/http sends a request another time by itself: it does so with a GET when a connection that was
+// kept turns out to be dead.
+func onReplay(ctx context.Context, f func()) context.Context {
+	sent := false
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		if sent {
+			f()
+		}
+		sent = true
+	}})
+}
+
+// resign signs a request that is sent another time anew, since a shop refuses a nonce that it has seen.
+func (c *call) resign(ctx context.Context, req *http.Request, t *trial) {
+	if auth, ok := c.client.cfg.Auth.(*oauth); ok {
+		c.sent++
+		_ = auth.sign(ctx, c.client, req, t) // it went well before
 	}
 }
 

@@ -267,3 +267,28 @@ func TestBaseURL_HasNoStandardPort(t *testing.T) {
 		}
 	}
 }
+
+// net/http sends a GET again by itself when a connection that it kept is closed before an answer came.
+func TestOAuth1_SignsAnewWhatNetHTTPSendsAgain(t *testing.T) {
+	t.Parallel()
+	var seen []string
+	shop := newFakeShop(t, map[string]http.HandlerFunc{"GET /rest/V1/orders": func(w http.ResponseWriter, r *http.Request) {
+		seen = append(seen, r.Header.Get("Authorization"))
+		if len(seen) == 2 {
+			panic(http.ErrAbortHandler)
+		}
+		_, _ = w.Write([]byte(`{"items":[],"total_count":0}`))
+	}})
+	c := newTestClient(t, shop.URL, func(cfg *Config) { cfg.Auth, cfg.Retries = OAuth1("ck", "cs", "t", "ts"), -1 })
+	for range 2 {
+		if _, err := c.Get(t.Context(), "orders", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(seen) != 3 {
+		t.Fatalf("%d requests came, want 3: one each, and one that was sent again", len(seen))
+	}
+	if seen[1] == seen[2] {
+		t.Error("the same signature was sent twice")
+	}
+}
