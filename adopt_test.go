@@ -143,6 +143,7 @@ func (s shopDir) noDuplicates(night int) {
 }
 
 func TestAdopt_AWeekOfNightsCreatesNoDuplicate(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
@@ -201,6 +202,7 @@ func TestAdopt_AWeekOfNightsCreatesNoDuplicate(t *testing.T) {
 }
 
 func TestAdopt_AnOlderStateThatWasPutBack(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newShop(t, "sync_product_deletions: true", "")
 	s.must(3, "run", "--fixtures", night(1))
@@ -229,6 +231,7 @@ func TestAdopt_AnOlderStateThatWasPutBack(t *testing.T) {
 }
 
 func TestAdopt_WhatIsAmbiguousIsNamedAndHeldUntilSomebodyTells(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newShop(t, "", "")
 	s.coupled(4711)
@@ -282,6 +285,7 @@ func TestAdopt_WhatIsAmbiguousIsNamedAndHeldUntilSomebodyTells(t *testing.T) {
 }
 
 func TestAdopt_WithoutAListHoldsWhatMayBeThere(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newShop(t, "", "")
 	s.coupled(4711)
@@ -303,6 +307,7 @@ func TestAdopt_WithoutAListHoldsWhatMayBeThere(t *testing.T) {
 }
 
 func TestAdopt_DryRunChangesNothing(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newShop(t, "", "")
 	s.must(3, "run", "--fixtures", night(1))

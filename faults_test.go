@@ -156,6 +156,7 @@ func logged(format string, args ...string) []string {
 
 // TestFaults_ThatPassCostNothing lets each fault be met once or twice.
 func TestFaults_ThatPassCostNothing(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for name, faults := range map[string][]magentotest.Fault{
 		"statuses": {
@@ -213,6 +214,7 @@ func TestFaults_ThatPassCostNothing(t *testing.T) {
 // TestFaults_ThatStayStopTheRunWithASentence lets each fault be met for ever. A night that failed is gone on with, into the
 // next fault, until the shop is well: then nothing is missing.
 func TestFaults_ThatStayStopTheRunWithASentence(t *testing.T) {
+	long(t)
 	t.Parallel()
 	acl := func(status int) magentotest.Fault {
 		return magentotest.Fault{Status: status, Body: `{"message":"The consumer isn't authorized to access %resources.","parameters":{"resources":"Magento_Sales::actions_view"}}`}
@@ -311,6 +313,7 @@ func reason(t *testing.T, r result) string {
 
 // TestFaults_OfOneRecordCostThatRecord lets the shop fail for ever where one record is in the answer.
 func TestFaults_OfOneRecordCostThatRecord(t *testing.T) {
+	long(t)
 	t.Parallel()
 	poison := func(stream, key string, fault magentotest.Fault) magentotest.Fault {
 		return magentotest.Fault{Name: "poison", Prefix: "/V1/" + stream, Poison: &magentotest.Poison{Stream: stream, Key: key, Status: fault.Status, Body: fault.Body}}

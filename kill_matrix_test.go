@@ -124,6 +124,7 @@ func (d *disaster) outcome(night int) outcome {
 // TestKill_Matrix kills loads at random moments while Optiply misbehaves, starts them again until they are done, and
 // compares: nothing missing, nothing twice, nothing stale. The nights are read once, for all rounds.
 func TestKill_Matrix(t *testing.T) {
+	long(t)
 	if *killRounds == 0 {
 		t.Skip("no rounds")
 	}

@@ -261,6 +261,7 @@ func rounds(t *testing.T, n int, round func(d *disaster)) {
 // TestKill_NothingIsLostNothingIsTwice kills both nights, some of them twice, and every second round with an Optiply that
 // fails now and then.
 func TestKill_NothingIsLostNothingIsTwice(t *testing.T) {
+	long(t)
 	rounds(t, (*killRounds+4)/5, func(d *disaster) {
 		for n, writes := range []int{60, 19} {
 			d.night(n + 1)
@@ -283,6 +284,7 @@ func TestKill_NothingIsLostNothingIsTwice(t *testing.T) {
 // TestKill_NothingIsStaleWhenTheShopGoesBack kills the second night and takes the shop back to the first. An update that
 // was applied and never heard of would stay, if the next run compared with what it last heard.
 func TestKill_NothingIsStaleWhenTheShopGoesBack(t *testing.T) {
+	long(t)
 	rounds(t, (*killRounds+19)/20, func(d *disaster) {
 		d.untilDone("--full")
 		d.night(2)

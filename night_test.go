@@ -41,6 +41,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// long skips a test with -short. The race detector looks at this process, not at the program that these tests run, so that
+// .ci/run has it do without them; it runs them all without the detector.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs the program many times")
+	}
+}
+
 // shopDir is one shop with its configuration, in a folder of its own.
 type shopDir struct {
 	t   *testing.T
@@ -276,6 +285,7 @@ func (s shopDir) plannedChanges(night int, settings string) {
 
 // TestNights_EverySetting runs both nights with each setting, and compares what Optiply then holds.
 func TestNights_EverySetting(t *testing.T) {
+	long(t)
 	for _, test := range []struct {
 		settings, sync  string
 		one, two, three int // exit codes: 3 where rows were left out, by name

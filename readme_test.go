@@ -30,6 +30,7 @@ func readmeBlocks(t *testing.T) []block {
 // TestREADME_EveryCommandRuns runs every command that the README shows, in its order, in one folder: as somebody would who
 // reads it from top to bottom. The commands that build and test the program itself are the ones this test runs under.
 func TestREADME_EveryCommandRuns(t *testing.T) {
+	long(t)
 	own := map[string]bool{"go test ./...": true, "go build -o magento-optiply .": true}
 	s := newShop(t, "", "")
 	for _, name := range []string{"fixtures", "transform"} {

@@ -64,6 +64,7 @@ func (s shopDir) recordedAgain(code int) (dir string, again shopDir) {
 
 // TestRecord_GivesTheSameNightAgain records the second night of the demo, run in many ways.
 func TestRecord_GivesTheSameNightAgain(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, test := range []struct {
 		name, sync, magento string
@@ -88,6 +89,7 @@ func TestRecord_GivesTheSameNightAgain(t *testing.T) {
 
 // A night can go wrong in ways that no record tells. They are part of the recording.
 func TestRecord_GivesABadNightAgain(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, test := range []struct {
 		name, sync, magento string
@@ -174,6 +176,7 @@ func (s servedShop) touch(t *testing.T, stream, key string) {
 
 // What is recorded of a recording is the recording.
 func TestRecord_OfARecordingIsTheSame(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newShop(t, "", "store_id: 1,b2b_nl\nfull_every: 100h")
 	s.must(3, "run", "--fixtures", night(1))
@@ -213,6 +216,7 @@ func files(t *testing.T, dir string) map[string]string {
 
 // The sandbox begins with what the state says that Optiply holds, so the recorded night can be sent too.
 func TestRecord_IsLoadedIntoASandboxThatHoldsWhatOptiplyHeld(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := newShop(t, "sync_product_deletions: true", "")
 	s.must(3, "run", "--fixtures", night(1))
@@ -239,6 +243,7 @@ func TestRecord_IsLoadedIntoASandboxThatHoldsWhatOptiplyHeld(t *testing.T) {
 
 // A large shop is compressed, and read again all the same.
 func TestRecord_OfALargeShopIsCompressed(t *testing.T) {
+	long(t)
 	t.Parallel()
 	shop := magentotest.Generate(magentotest.GenerateOptions{Products: 2200, Orders: 200, Seed: 7, Slim: true, AccessToken: "generated-token"})
 	server := magentotest.New(shop, magentotest.Options{})

@@ -74,6 +74,7 @@ func (d *disaster) wantCauses(want string, args ...string) {
 // TestRejects_AreSentAgainWhenTheyChangeOrWhenAsked follows a product that Optiply refuses, and the order that needs it,
 // through the nights.
 func TestRejects_AreSentAgainWhenTheyChangeOrWhenAsked(t *testing.T) {
+	long(t)
 	t.Parallel()
 	d := newDisaster(t, 1)
 	shop := d.serves(1)

@@ -192,6 +192,7 @@ func (s shopDir) contentOf(n int) []string {
 }
 
 func TestKill_AnExtractionGoesOnToTheSameRunFile(t *testing.T) {
+	long(t)
 	t.Parallel()
 	before := newShop(t, "", "")
 	before.must(3, "run", "--fixtures", night(1))
@@ -238,6 +239,7 @@ func TestKill_AnExtractionGoesOnToTheSameRunFile(t *testing.T) {
 // A machine's time zone changes neither what is read nor what is sent: all is UTC, whatever the days of start_date and
 // end_date are there.
 func TestRun_IsTheSameInEveryTimeZone(t *testing.T) {
+	long(t)
 	t.Parallel()
 	dated := "start_date: 2026-10-20\nend_date: 2026-11-19"
 	var want []string

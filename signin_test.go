@@ -106,6 +106,7 @@ func TestSignIn_EveryRequestOfOAuthIsSignedAnew(t *testing.T) {
 }
 
 func TestSignIn_AWrongOneIsSaidInASentence(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for name, test := range map[string]struct {
 		signIn string

@@ -16,6 +16,7 @@ import (
 // TestNights_EveryWayToTheStock runs both nights with each way to the stock: Optiply then holds what was worked out by hand, to the
 // unit. (The default takes the bulk listings: TestNights_EverySetting.)
 func TestNights_EveryWayToTheStock(t *testing.T) {
+	long(t)
 	for _, test := range []struct{ settings, sync, kept string }{
 		{"default", "stock_bulk: off", "0"},
 		{"default", "stock_bulk: off\nstock_refresh: changed", "some"},
@@ -46,6 +47,7 @@ func TestNights_EveryWayToTheStock(t *testing.T) {
 // A generated shop whose stock moves between the nights, at the default source, at others, and by orders alone: whichever way the
 // stock came by, Optiply holds the same.
 func TestNights_EveryWayToTheStockOfAShopThatMoves(t *testing.T) {
+	long(t)
 	for _, sources := range []int{1, 3} {
 		t.Run(fmt.Sprint(sources, " sources"), func(t *testing.T) {
 			t.Parallel()
