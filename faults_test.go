@@ -177,6 +177,9 @@ func TestFaults_ThatPassCostNothing(t *testing.T) {
 			on(orders, 1, 1, magentotest.Fault{Status: 200, Body: `{"items":[{"customer_lastname":"Jansen"`}),
 			on(stock, 1, 1, showing(200, "Just a moment")),
 		},
+		"wide windows": {
+			on(orders, 0, 0, magentotest.Fault{Status: 504, Body: "<html><title>504 Gateway Time-out</title></html>", WiderThan: 60 * 24 * time.Hour}),
+		},
 		"connections": {
 			on("/V1/store/storeViews", 0, 2, magentotest.Fault{Close: true, Reset: true}),
 			on("/V1/store/websites", 0, 1, magentotest.Fault{LongerBy: 100}),
