@@ -90,7 +90,7 @@ func TestNights_EveryWayToTheStockOfAShopThatMoves(t *testing.T) {
 				if requests[1] >= requests[0]/2 || n > 0 && requests[2] >= requests[0]/2 {
 					t.Errorf("night %d: %v requests for stock", n+1, requests)
 				}
-				shop.Now = shop.Now.Add(time.Hour)
+				shop.SetNow(shop.Now.Add(time.Hour))
 				move(t, shop, moves, sources, 9000+n)
 			}
 		})

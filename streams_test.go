@@ -47,7 +47,7 @@ func TestStreams_NamedOnesAreReadAndAskedWithSQL(t *testing.T) {
 	if !s.shop.Touch("invoices", "2", s.shop.Now) {
 		t.Fatal("there is no invoice 2")
 	}
-	s.shop.Now = s.shop.Now.AddDate(0, 0, 1)
+	s.shop.SetNow(s.shop.Now.AddDate(0, 0, 1))
 	s.must(0, "extract", "--streams", "invoices")
 	if rows := s.query("SELECT key FROM raw.invoices"); fmt.Sprint(rows) != "[[2]]" {
 		t.Errorf("invoices of the next time: %v", rows)

@@ -98,7 +98,8 @@ func TestExtract_LateCommitsAndTheSecondOfTheBookmarkAreNotLost(t *testing.T) {
 		staged := map[string]bool{}
 		var e *extraction
 		for i, at := range nights {
-			r.now, r.shop.Now = at.Add(skew), at
+			r.now = at.Add(skew)
+			r.shop.SetNow(at)
 			shows(at)
 			// While it is read, more is committed.
 			remove := r.server.AddFault(magentotest.Fault{Prefix: "/V1/orders", After: 1, Times: 1, Between: func(int) { shows(at.Add(time.Second)) }})

@@ -31,7 +31,7 @@ func lastNight(t *testing.T, shop magentotest.GenerateOptions, options magentote
 	e.close()
 	r.forget()
 	r.now = r.now.Add(time.Hour)
-	r.shop.Now = r.now
+	r.shop.SetNow(r.now)
 	return r
 }
 

@@ -143,7 +143,7 @@ func TestExtract_WindowsAreInclusiveAtBothEnds(t *testing.T) {
 	// The next run begins where this one's window ended, less the overlap.
 	r.state(bookmark("orders", "", end))
 	r.now = night.Add(24 * time.Hour)
-	r.shop.Now = r.now
+	r.shop.SetNow(r.now)
 	equal(t, "orders of the next night", r.read(extract.Parts{SellOrders: true}).keys("orders"), "4 5")
 }
 

@@ -207,9 +207,7 @@ func (s *Server) commonHeader(w http.ResponseWriter) {
 	if s.options.Apache {
 		w.Header().Set("Server", "Apache/2.4.62 (Debian)")
 	}
-	if !s.shop.Now.IsZero() {
-		w.Header().Set("Date", s.shop.Now.UTC().Format(http.TimeFormat))
-	}
+	w.Header().Set("Date", s.now().Format(http.TimeFormat))
 }
 
 // sessionHeader is what an answer carries once PHP has started a session. The cookie is of no use to a client. [obs]

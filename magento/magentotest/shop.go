@@ -16,7 +16,7 @@ type Shop struct {
 	AccessToken string
 	// OAuth are the keys of requests that are signed. nil: there is no integration that signs.
 	OAuth *OAuth
-	// Now is what the Date header says. Zero: the real clock.
+	// Now is what the Date header says. Zero: the real clock. While the shop is served, SetNow changes it.
 	Now time.Time
 	// DefaultStoreCode is the store view of /rest/V1. Empty: "default".
 	DefaultStoreCode string
@@ -30,6 +30,20 @@ type Shop struct {
 	sources map[string]source
 	views   map[string]map[int64][]byte // by store code: a product's values there, by id
 	stocks  *inventory                  // made when first asked for
+}
+
+// SetNow moves the shop's clock, also while it is served.
+func (s *Shop) SetNow(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Now = at
+}
+
+// now is the shop's clock as it stands. Zero: the real clock.
+func (s *Shop) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Now
 }
 
 // record is one line of a fixture set, in PHP's JSON.

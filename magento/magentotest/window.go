@@ -46,8 +46,8 @@ func windowOf(r *http.Request, now time.Time) time.Duration {
 
 // now is the shop's clock.
 func (s *Server) now() time.Time {
-	if s.shop.Now.IsZero() {
-		return time.Now().UTC()
+	if at := s.shop.now(); !at.IsZero() {
+		return at.UTC()
 	}
-	return s.shop.Now.UTC()
+	return time.Now().UTC()
 }
