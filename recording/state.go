@@ -33,9 +33,9 @@ func tables() []table {
 		{
 			name: "products",
 			from: `SELECT remote_id, optiply_id, uuid, name, sku_code, article_code, price::VARCHAR AS price, unlimited_stock, stock_level, status,
-				created_at_remote::VARCHAR AS created_at_remote, change FROM before.products`,
+				created_at_remote::VARCHAR AS created_at_remote, extra, change FROM before.products`,
 			shape: `{"remote_id":"VARCHAR","optiply_id":"VARCHAR","uuid":"VARCHAR","name":"VARCHAR","sku_code":"VARCHAR","article_code":"VARCHAR","price":"DECIMAL(18,2)",
-				"unlimited_stock":"BOOLEAN","stock_level":"BIGINT","status":"VARCHAR","created_at_remote":"VARCHAR","change":"BIGINT"}`,
+				"unlimited_stock":"BOOLEAN","stock_level":"BIGINT","status":"VARCHAR","created_at_remote":"VARCHAR","extra":"JSON","change":"BIGINT"}`,
 			insert: `state.products BY NAME SELECT * REPLACE (created_at_remote::TIMESTAMP AS created_at_remote, coalesce(change, 0) AS change),
 				'` + seedRun + `' AS run_id, $2::TIMESTAMP AS acknowledged_at`,
 		},

@@ -202,7 +202,7 @@ func TestSeed_GivesAStateThatIsCopiedAsItWas(t *testing.T) {
 	t.Parallel()
 	run := newRun(t, nil)
 	do(t, run,
-		`INSERT INTO before.products SELECT i::VARCHAR, (i + 100)::VARCHAR, NULL, 'É ' || i, 'S' || i, i::VARCHAR, i / 3, i % 2 = 0, i - 50, 'enabled', '2024-03-01 09:15:00', i FROM range(1, 5001) t(i)`,
+		`INSERT INTO before.products SELECT i::VARCHAR, (i + 100)::VARCHAR, NULL, 'É ' || i, 'S' || i, i::VARCHAR, i / 3, i % 2 = 0, i - 50, 'enabled', '2024-03-01 09:15:00', i, CASE i WHEN 7 THEN '{"eanCode":"8711"}' END FROM range(1, 5001) t(i)`,
 		`INSERT INTO before.products (remote_id, optiply_id) VALUES ('9999', '9999')`,
 		`INSERT INTO before.sell_orders VALUES ('1', '2', 'u', '2024-03-01 09:15:00', NULL, 12345678901234567.89, 7000)`,
 		`INSERT INTO before.bookmarks VALUES ('orders', '', '2026-11-22 02:00:00', 'r', NULL), ('products', '', '2027-01-01', 'r', '2026-11-22 01:00:00')`,

@@ -16,7 +16,7 @@ func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
 	err := r.inTransaction(ctx,
 		"DELETE FROM before.products",
 		`INSERT INTO before.products BY NAME SELECT remote_id, optiply_id, uuid, name, sku_code, article_code, price, unlimited_stock,
-			stock_level, status, created_at_remote, change FROM state.products ORDER BY remote_id`,
+			stock_level, status, created_at_remote, extra, change FROM state.products ORDER BY remote_id`,
 		"DELETE FROM before.sell_orders",
 		`INSERT INTO before.sell_orders BY NAME SELECT remote_id, optiply_id, uuid, placed, completed, total_value, change
 			FROM state.sell_orders ORDER BY remote_id`,

@@ -7,7 +7,9 @@
 CREATE OR REPLACE TABLE adopt.products_there AS
 WITH answer AS (
     SELECT optiply_id, uuid, remote_id, unnest(from_json(attributes, '{"name": "VARCHAR", "skuCode": "VARCHAR", "articleCode": "VARCHAR",
-        "price": "VARCHAR", "unlimitedStock": "VARCHAR", "stockLevel": "VARCHAR", "status": "VARCHAR", "createdAtRemote": "VARCHAR"}'))
+        "price": "VARCHAR", "unlimitedStock": "VARCHAR", "stockLevel": "VARCHAR", "status": "VARCHAR", "createdAtRemote": "VARCHAR"}')),
+        from_json(attributes, '{"eanCode": "JSON", "notBeingBought": "JSON", "resumingPurchase": "JSON", "assembled": "JSON", "minimumStock": "JSON",
+            "maximumStock": "JSON", "ignored": "JSON", "manualServiceLevel": "JSON", "stockMeasurementUnit": "JSON"}') AS others
     FROM adopt.there WHERE entity = 'products'
 )
 SELECT
@@ -24,6 +26,8 @@ SELECT
     CASE WHEN try_cast(stockLevel AS DECIMAL(38, 10)) = trunc(try_cast(stockLevel AS DECIMAL(38, 10))) THEN try_cast(try_cast(stockLevel AS DECIMAL(38, 10)) AS BIGINT) END AS stock_level,
     lower(status)                                                AS status,   -- ENABLED in some answers, enabled in others
     -- A time without a zone is not read as one of some zone.
-    CASE WHEN regexp_matches(createdAtRemote, '(Z|[+-][0-9]{2}:?[0-9]{2})$') THEN try_cast(createdAtRemote AS TIMESTAMPTZ)::TIMESTAMP END AS created_at_remote
+    CASE WHEN regexp_matches(createdAtRemote, '(Z|[+-][0-9]{2}:?[0-9]{2})$') THEN try_cast(createdAtRemote AS TIMESTAMPTZ)::TIMESTAMP END AS created_at_remote,
+    -- What a shop's own mapping may send beyond those.
+    nullif(json_merge_patch('{}', to_json(others))::VARCHAR, '{}')::JSON AS extra
 FROM answer
 ORDER BY optiply_id::BIGINT;

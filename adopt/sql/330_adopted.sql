@@ -16,8 +16,8 @@ news AS (
     LEFT JOIN state.products s ON s.remote_id = p.remote_id
     WHERE p.entity = 'products' AND p.verdict = 'matched'
       AND (s.remote_id IS NULL OR (p.entity, p.remote_id) IN (SELECT (entity, remote_id) FROM open)
-           OR row(s.optiply_id, s.uuid, s.name, s.sku_code, s.article_code, s.price, s.unlimited_stock, s.stock_level, s.status, s.created_at_remote)
-              IS DISTINCT FROM row(t.optiply_id, coalesce(t.uuid, s.uuid), t.name, t.sku_code, t.article_code, t.price, t.unlimited_stock, t.stock_level, t.status, t.created_at_remote))
+           OR row(s.optiply_id, s.uuid, s.name, s.sku_code, s.article_code, s.price, s.unlimited_stock, s.stock_level, s.status, s.created_at_remote, s.extra)
+              IS DISTINCT FROM row(t.optiply_id, coalesce(t.uuid, s.uuid), t.name, t.sku_code, t.article_code, t.price, t.unlimited_stock, t.stock_level, t.status, t.created_at_remote, t.extra))
     UNION ALL
     SELECT p.entity, p.remote_id, p.optiply_id, p.way
     FROM adopt.pairs p

@@ -17,6 +17,10 @@ acknowledged AS (
            max_by((sent ->> 'price')::DECIMAL(18, 2), seq) AS price, max_by((sent ->> 'unlimitedStock')::BOOLEAN, seq) AS unlimited_stock,
            max_by((sent ->> 'stockLevel')::BIGINT, seq) AS stock_level, max_by(sent ->> 'status', seq) AS status,
            max_by(strptime(sent ->> 'createdAtRemote', '%Y-%m-%dT%H:%M:%SZ'), seq) AS created_at_remote,
+           -- What is none of these is of the shop's own mapping.
+           list_reduce(list(json_merge_patch(sent, '{"remoteId": null, "name": null, "skuCode": null, "articleCode": null, "price": null,
+               "unlimitedStock": null, "stockLevel": null, "status": null, "createdAtRemote": null, "remoteDataSyncedToDate": null}') ORDER BY seq),
+               lambda earlier, later: json_merge_patch(earlier, later)) AS extra,
            max_by(run_id, seq) AS run_id, max_by(happened_at, seq)::TIMESTAMP AS acknowledged_at, max(seq) AS change
     FROM event GROUP BY remote_id
 )
@@ -31,5 +35,6 @@ SELECT a.remote_id,
        coalesce(a.stock_level, p.stock_level) AS stock_level,
        coalesce(a.status, p.status) AS status,
        coalesce(a.created_at_remote, p.created_at_remote) AS created_at_remote,
+       nullif(json_merge_patch(coalesce(p.extra, '{}'), a.extra)::VARCHAR, '{}')::JSON AS extra,
        a.run_id, a.acknowledged_at, a.change
 FROM acknowledged a LEFT JOIN state.products p USING (remote_id);

@@ -1,7 +1,7 @@
--- purpose: the settings as variables, so that the files below read like rules
+-- purpose: the settings as variables, and what several files say alike as macros, so that the files below read like rules
 -- inputs:  run.settings (what the run was started with), run.info
--- output:  DuckDB variables; by hand, run this file first
--- grain:   one variable a setting; a setting that the run does not have is an error, not a default
+-- output:  DuckDB variables and macros of this connection; by hand, run this file first
+-- grain:   one variable a setting, one macro a phrase; a setting that the run does not have is an error, not a default
 
 SELECT error('run.settings lacks ' || string_agg(name, ', ' ORDER BY name))
 FROM unnest(['sync.map_stockLevel', 'sync.use_inventory_source_items', 'sync.use_stock_statuses', 'sync.use_salable_quantity', 'sync.warehouse_ids',
@@ -42,3 +42,11 @@ SET VARIABLE sync_sell_orders = (SELECT value = 'true' FROM run.settings WHERE n
 SET VARIABLE allow_deletions = (SELECT value::BIGINT FROM run.settings WHERE name = 'run.allow_deletions');
 SET VARIABLE products_full = (SELECT products_full FROM run.info);
 SET VARIABLE shop_now = (SELECT shop_now FROM run.info);
+
+-- The text of a product's custom attribute; NULL where the product has none. A list, such as category_ids, is its JSON.
+CREATE OR REPLACE TEMP MACRO custom_attribute(list, code) AS list_filter(list, lambda a: a.attribute_code = code)[1].value;
+
+-- The members of a JSON object that have one of these names and a value.
+CREATE OR REPLACE TEMP MACRO members(object, names) AS
+    CASE WHEN object IS NOT NULL
+         THEN json_merge_patch('{}', to_json(map(list_intersect(json_keys(object), names), list_transform(list_intersect(json_keys(object), names), lambda name: json_extract(object, name))))) END;

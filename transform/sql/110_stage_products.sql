@@ -10,11 +10,12 @@ WITH answer AS (
     -- Everything as text first: a cast inside from_json would turn what it cannot read into NULL without a word.
     SELECT store_code, file, fetched_at, from_json(content, '{"items": [{
                "id": "VARCHAR", "sku": "VARCHAR", "name": "VARCHAR", "price": "VARCHAR", "status": "VARCHAR",
-               "type_id": "VARCHAR", "created_at": "VARCHAR", "updated_at": "VARCHAR"}]}').items AS items
+               "type_id": "VARCHAR", "created_at": "VARCHAR", "updated_at": "VARCHAR",
+               "custom_attributes": [{"attribute_code": "VARCHAR", "value": "VARCHAR"}]}]}').items AS items
     FROM page.products
 ),
 item AS (
-    SELECT store_code, file, fetched_at, generate_subscripts(items, 1) AS position, unnest(items, recursive := true) FROM answer
+    SELECT store_code, file, fetched_at, generate_subscripts(items, 1) AS position, unnest(items, max_depth := 2) FROM answer
 ),
 identified AS (
     -- A cast alone would round 1.7 to 2 and take 0x1F for 31.
@@ -38,6 +39,7 @@ SELECT
     type_id,
     try_cast(created_at AS TIMESTAMP)     AS created_at,
     try_cast(updated_at AS TIMESTAMP)     AS updated_at,
+    custom_attributes,                    -- where magento.product_attributes names any; see the macro custom_attribute
     store_code,
     fetched_at,
     -- What cannot be read, or is out of the range that Optiply takes, rejects the row by name (section 7).

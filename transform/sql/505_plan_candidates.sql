@@ -16,13 +16,14 @@ WITH whole AS (
         'remoteId', d.remote_id, 'name', d.name, 'skuCode', d.sku_code, 'articleCode', d.article_code, 'price', d.price,
         'unlimitedStock', d.unlimited_stock, 'stockLevel', d.stock_level, 'status', d.status,
         'createdAtRemote', strftime(d.created_at_remote, '%Y-%m-%dT%H:%M:%SZ'),
-        'remoteDataSyncedToDate', strftime(getvariable('shop_now')::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ'))) AS attributes
+        'remoteDataSyncedToDate', strftime(getvariable('shop_now')::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ'))) AS fixed,
+        CASE WHEN d.extra IS NULL THEN fixed ELSE json_merge_patch('{}', d.extra, fixed) END AS attributes
     FROM diff.products d
 ),
 product AS (
     SELECT d.op, 'products' AS entity, d.remote_id, d.optiply_id, d.sku_code AS sku, d.changed, d.reason,
         CASE d.op WHEN 'create' THEN w.attributes
-            ELSE json_merge_patch('{}', json_object(
+            ELSE json_merge_patch(coalesce(members(d.extra, d.changed), '{}'), json_object(
                 'name', CASE WHEN list_contains(d.changed, 'name') THEN d.name END,
                 'skuCode', CASE WHEN list_contains(d.changed, 'skuCode') THEN d.sku_code END,
                 'articleCode', CASE WHEN list_contains(d.changed, 'articleCode') THEN d.article_code END,
@@ -37,7 +38,8 @@ product AS (
         CASE WHEN b.remote_id IS NOT NULL THEN json_object(
                 'name', b.name, 'skuCode', b.sku_code, 'articleCode', b.article_code, 'price', b.price, 'unlimitedStock', b.unlimited_stock,
                 'stockLevel', b.stock_level, 'status', b.status, 'createdAtRemote', strftime(b.created_at_remote, '%Y-%m-%dT%H:%M:%SZ'))
-        END AS before,
+        END AS before_fixed,
+        CASE WHEN b.extra IS NULL THEN before_fixed ELSE json_merge_patch(before_fixed, b.extra) END AS before,
         b.change AS before_change
     FROM diff.products d JOIN whole w USING (remote_id) LEFT JOIN before.products b USING (remote_id)
 ),
@@ -59,7 +61,7 @@ sell_order AS (
 change AS (
     -- The time of the run is no part of what is said about a product or an order.
     SELECT *, md5(concat_ws(chr(10), op, json_merge_patch(attributes, '{"remoteDataSyncedToDate": null}')::VARCHAR, lines::VARCHAR)) AS change_hash
-    FROM (SELECT * FROM product UNION ALL BY NAME SELECT * FROM sell_order)
+    FROM (SELECT * EXCLUDE (before_fixed) FROM product UNION ALL BY NAME SELECT * FROM sell_order)
 )
 SELECT c.*,
        CASE WHEN k.decision = 'ignore' THEN 'ignored'
