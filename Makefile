@@ -6,7 +6,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 KILLS    ?= 100
 SEED     ?= $(shell date +%s)
 
-.PHONY: build test race lint fuzz kill kill-matrix demo
+.PHONY: build test race lint fuzz kill kill-matrix demo bench
 
 build:
 	go build -ldflags "-X main.version=$(VERSION)" -o magento-optiply .
@@ -45,3 +45,8 @@ kill-matrix:
 demo: build
 	./magento-optiply run --fixtures fixtures/demo/night-1
 	./magento-optiply run --fixtures fixtures/demo/night-2
+
+# What each phase costs beside its floor, into bench/RESULTS.md. Takes some minutes, and an hour with
+# BENCH='-growth 10000,100000,1000000'.
+bench:
+	go run ./bench -out bench/RESULTS.md -plot bench/growth.svg $(BENCH)

@@ -232,7 +232,7 @@ func brokenSource(importPath, filename string, source []byte) ([]string, error) 
 				return true
 			}
 			used := names[pkg.Name] + "." + n.Sel.Name
-			if !in("commands")(importPath) && (!root(importPath) || !mainMay(used)) {
+			if !in("commands", "bench")(importPath) && (!root(importPath) || !mainMay(used)) {
 				report(n.Pos(), "%s outside of commands. Take a value or a writer from the caller, return an error or a result", used)
 			}
 		}
@@ -431,6 +431,7 @@ func TestArchitecture_SourcesFailWhenTheyMeetTheProcess(t *testing.T) {
 	}{
 		{"commands", `import ("os"; "fmt"; "log"); func f() { fmt.Println(os.Getenv("X")); log.Fatal(os.Stdout); os.Exit(1) }`, ""},
 		{"", `import "os"; func f() { os.Exit(1) }`, ""},
+		{"bench", `import "os"; var v = os.Stdout`, ""},
 		{"", `import "os"; var v = os.Stdout`, "os.Stdout outside of commands"},
 		{"", `import "os"; var v = os.Environ()`, "os.Environ outside of commands"},
 		{"load", `import "os"; func f() { os.Exit(1) }`, "os.Exit outside of commands"},

@@ -1,0 +1,325 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The goals, and what the incumbent reaches a CPU second.
+const (
+	mostOfFetch, mostOfStock, mostOfQuery, mostOfSend = 1.5, 1.1, 2.0, 1.15
+	leastProducts, leastOrders                        = 15 * 2800, 15 * 930
+	mostMemory                                        = 500_000_000
+)
+
+// start measures what a person waits for before anything is done. The history is asked for in a folder with a state.
+func (b *bench) start(ctx context.Context) (err error) {
+	shop, err := b.serve(ctx, sized(10, 1, 0)...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shop.close()) }()
+	f, err := b.newFolder("start", shop, nil, 1, "")
+	if err != nil {
+		return err
+	}
+	if _, _, err := f.run(ctx, "extract", "--streams", "products"); err != nil {
+		return err
+	}
+	for _, command := range []string{"--help", "runs"} {
+		best := time.Hour
+		for range 5 {
+			_, u, err := measured(ctx, f.dir, nil, append(append([]string{}, b.program...), command)...)
+			if err != nil {
+				return err
+			}
+			best = min(best, u.Wall)
+		}
+		b.results.starts = append(b.results.starts, started{command, best})
+	}
+	return nil
+}
+
+// extract reads one stream at a time, with fields= and from a shop that does not know it.
+func (b *bench) extract(ctx context.Context) error {
+	for _, whole := range []bool{false, true} {
+		for _, latency := range b.latencies {
+			if whole && latency > 0 {
+				continue
+			}
+			if err := b.extractFrom(ctx, whole, latency); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *bench) extractFrom(ctx context.Context, whole bool, latency time.Duration) (err error) {
+	shop, err := b.serve(ctx, sized(b.products, b.orders, latency, fmt.Sprintf("-whole=%t", whole))...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shop.close()) }()
+	for _, s := range []struct {
+		stream string
+		rows   int
+		least  float64
+	}{{"products", b.products, leastProducts}, {"orders", b.orders, leastOrders}} {
+		if s.rows == 0 {
+			continue
+		}
+		f, err := b.newFolder("extract-"+s.stream, shop, nil, b.workers, "")
+		if err != nil {
+			return err
+		}
+		sum, own, err := f.run(ctx, "extract", "--streams", s.stream)
+		if err != nil {
+			return err
+		}
+		bytes, floor, err := f.fetchFloor(ctx, shop, b.workers, nil)
+		if err != nil {
+			return err
+		}
+		what := "extract " + s.stream + ", fields="
+		if whole {
+			what = "extract " + s.stream + ", whole records"
+		}
+		rows := int64(0)
+		for _, stream := range sum.Streams {
+			if stream.Name == s.stream {
+				rows += stream.Rows
+			}
+		}
+		if rows != int64(s.rows) {
+			return fmt.Errorf("%s: %d rows were read, and the shop has %d", what, rows, s.rows)
+		}
+		b.add(result{what: what, latency: latency, rows: rows, bytes: bytes, own: own, floor: floor, floorIs: "plain fetch", most: mostOfFetch, leastCPU: s.least})
+		if err := os.RemoveAll(f.dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stock asks for one SKU after another, as shops without the bulk listings need it.
+func (b *bench) stock(ctx context.Context) (err error) {
+	const workers, latency = 8, 20 * time.Millisecond
+	shop, err := b.serve(ctx, sized(b.skus*3/2, 0, latency)...) // not each product is simple and enabled
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shop.close()) }()
+	f, err := b.newFolder("stock", shop, nil, workers, "stock_bulk: off")
+	if err != nil {
+		return err
+	}
+	if _, _, err := f.run(ctx, "extract", "--streams", "products,stock_statuses"); err != nil {
+		return err
+	}
+	talk, _, err := measured(ctx, f.dir, nil, append(append([]string{}, b.program...), "sql", "--format", "csv",
+		"SELECT seconds, requests FROM run.streams WHERE stream = 'stock_statuses' AND part = 'skus'")...)
+	if err != nil {
+		return err
+	}
+	_, line, _ := strings.Cut(strings.TrimSpace(string(talk)), "\n")
+	seconds, requests, _ := strings.Cut(line, ",")
+	took, err := strconv.ParseFloat(seconds, 64)
+	if err != nil {
+		return err
+	}
+	rows, err := strconv.ParseInt(strings.TrimSpace(requests), 10, 64)
+	if err != nil {
+		return err
+	}
+	bytes, floor, err := f.fetchFloor(ctx, shop, workers, func(a asked) bool { return strings.Contains(a.URL, "/stockStatuses/") })
+	if err != nil {
+		return err
+	}
+	b.add(result{what: "stock one by one, 8 workers (the stream's own time)", latency: latency, rows: rows, bytes: bytes,
+		own: usage{Wall: time.Duration(took * float64(time.Second))}, floor: floor, floorIs: "plain fetch", most: mostOfStock})
+	return os.RemoveAll(f.dir)
+}
+
+// load sends creates, with the ledger; its floor sends the same ones.
+func (b *bench) load(ctx context.Context) error {
+	for _, latency := range b.latencies {
+		if err := b.loadAt(ctx, latency); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) loadAt(ctx context.Context, latency time.Duration) (err error) {
+	shop, err := b.serve(ctx, sized(b.changes, b.changes, 0)...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shop.close()) }()
+	optiply, err := b.serve(ctx, "serve-optiply", "-latency", latency.String())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, optiply.close()) }()
+	f, err := b.newFolder("load", shop, optiply, b.workers, "")
+	if err != nil {
+		return err
+	}
+	for _, command := range []string{"extract", "transform"} {
+		if _, _, err := f.run(ctx, command); err != nil {
+			return err
+		}
+	}
+	sum, own, err := f.run(ctx, "load")
+	if err != nil {
+		return err
+	}
+	writes, err := optiply.asked(ctx)
+	if err != nil {
+		return err
+	}
+	var done int64
+	for _, c := range sum.Changes {
+		done += c.Done
+	}
+	if done != int64(len(writes)) || done == 0 {
+		return fmt.Errorf("%d changes are done by %d writes", done, len(writes))
+	}
+	fresh, err := b.serve(ctx, "serve-optiply", "-latency", latency.String())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, fresh.close()) }()
+	stdin, err := json.Marshal(append([]asked{{}}, writes...))
+	if err != nil {
+		return err
+	}
+	_, floor, err := f.role(ctx, stdin, "plain-send", "-base", fresh.url, "-workers", strconv.Itoa(b.workers))
+	if err != nil {
+		return err
+	}
+	b.add(result{what: "load products and orders, ledger durable", latency: latency, rows: done, own: own, floor: floor, floorIs: "plain client", most: mostOfSend})
+	return os.RemoveAll(f.dir)
+}
+
+// night reads, transforms and loads together: a first night, without sending, and then one in which nothing has changed.
+func (b *bench) night(ctx context.Context) error {
+	n, err := b.nightOf(ctx, b.products, b.orders)
+	if err != nil {
+		return err
+	}
+	for _, r := range n.results {
+		b.add(r)
+	}
+	b.results.weights = append(b.results.weights, n.weighed)
+	return nil
+}
+
+// grow is the growth of a night.
+func (b *bench) grow(ctx context.Context) error {
+	for _, products := range b.growth {
+		n, err := b.nightOf(ctx, products, products*3/10)
+		if err != nil {
+			return err
+		}
+		for _, r := range n.results {
+			b.add(r)
+		}
+		b.results.growth = append(b.results.growth, n)
+		b.results.weights = append(b.results.weights, n.weighed)
+	}
+	return nil
+}
+
+// measuredNight is one size's nights.
+type measuredNight struct {
+	products int
+	results  []result
+	rest     time.Duration // of the unchanged night, beyond its reading
+	cpu      usage         // of the unchanged night
+	weighed  weighed
+}
+
+func (b *bench) nightOf(ctx context.Context, products, orders int) (n measuredNight, err error) {
+	n.products = products
+	shop, err := b.serve(ctx, sized(products, orders, 0)...)
+	if err != nil {
+		return n, err
+	}
+	defer func() { err = errors.Join(err, shop.close()) }()
+	optiply, err := b.serve(ctx, "serve-optiply")
+	if err != nil {
+		return n, err
+	}
+	defer func() { err = errors.Join(err, optiply.close()) }()
+	f, err := b.newFolder(fmt.Sprintf("night-%d", products), shop, optiply, b.workers, "")
+	if err != nil {
+		return n, err
+	}
+	name := func(what string) string {
+		return fmt.Sprintf("%s, %s products and %s orders", what, thousands(int64(products)), thousands(int64(orders)))
+	}
+	rows := int64(products + orders)
+
+	_, own, err := f.run(ctx, "run", "--dry-run")
+	if err != nil {
+		return n, err
+	}
+	if _, err := shop.asked(ctx); err != nil {
+		return n, err
+	}
+	n.results = append(n.results, result{what: name("first night, nothing sent"), rows: rows, own: own, memory: true})
+	if _, _, err := f.role(ctx, nil, "seed", "-data", f.data()); err != nil {
+		return n, err
+	}
+	if err := f.forget(); err != nil {
+		return n, err
+	}
+
+	sum, own, err := f.run(ctx, "run")
+	if err != nil {
+		return n, err
+	}
+	bytes, floor, err := f.fetchFloor(ctx, shop, b.workers, nil)
+	if err != nil {
+		return n, err
+	}
+	n.rest, n.cpu = own.Wall-time.Duration(sum.Seconds["extract"]*float64(time.Second)), own
+	n.results = append(n.results, result{what: name("night without a change"), rows: rows, bytes: bytes, own: own, floor: floor, floorIs: "plain fetch", memory: true})
+	n.results = append(n.results, result{what: name("of that, beyond the reading"), rows: rows, own: usage{Wall: n.rest}})
+
+	_, own, err = f.run(ctx, "transform")
+	if err != nil {
+		return n, err
+	}
+	var query usage
+	for _, file := range []string{"read.sql", "diff.sql"} {
+		_, u, err := f.role(ctx, nil, "plain-query", "-data", f.data(), "-file", file)
+		if err != nil {
+			return n, err
+		}
+		query = query.plus(u)
+	}
+	n.results = append(n.results, result{what: name("transform and diff"), rows: rows, own: own, floor: query, floorIs: "bare queries: read and diff", most: mostOfQuery, memory: true})
+
+	out, _, err := f.role(ctx, nil, "weigh", "-data", f.data())
+	if err != nil {
+		return n, err
+	}
+	n.weighed.products, n.weighed.orders = products, orders
+	if err := json.Unmarshal(out, &n.weighed.weight); err != nil {
+		return n, err
+	}
+	return n, os.RemoveAll(f.dir)
+}
+
+// forget removes the runs, so that the disk holds one night at a time.
+func (f *folder) forget() error { return os.RemoveAll(filepath.Join(f.data(), "bench", "runs")) }
