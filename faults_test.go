@@ -363,12 +363,20 @@ products: 1 10 11 12 2 3 4 5 6 7 8 9
 stock_statuses: 1 10 11 12 2 3 4 5 6 7 8 9`,
 		},
 		"a SKU alone": {
-			[]magentotest.Fault{on(stock+"P-3", 0, 0, saying(500, "Fatal error"))}, `
+			[]magentotest.Fault{
+				on(stock+"P-3", 0, 0, saying(500, "Fatal error")),
+				on(stock+"P-5", 0, 0, showing(504, "504 Gateway Time-out")),
+				on(stock+"P-7", 0, 0, magentotest.Fault{Truncate: 0.5}),
+				on(stock+"P-9", 0, 0, magentotest.Fault{Cut: 0.5, Reset: true}),
+			}, `
 coverage: true
 no stock: P-3
+no stock: P-5
+no stock: P-7
+no stock: P-9
 orders: 1 2 3 4 5 6 7 8
 products: 1 10 11 12 2 3 4 5 6 7 8 9
-stock_statuses: 1 10 11 12 2 4 5 6 7 8 9`,
+stock_statuses: 1 10 11 12 2 4 6 8`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -78,15 +78,21 @@ func (p *part) quarantine(ctx context.Context, id int64) error {
 		return fmt.Errorf("more than %d records cannot be read, %s is the next: look into the shop's own log (var/log, var/report)", mostQuarantined, text)
 	}
 	p.job.Log.Warn("the shop cannot answer for a record; it is left out, by name", "stream", p.stream, "id", text)
-	_, err := p.job.Run.DB.ExecContext(ctx, `INSERT INTO run.issues BY NAME
-		SELECT 'extract' AS phase, 'quarantined' AS kind, $1 AS entity, $2 AS remote_id, 'store' AS attribute, $3 AS value,
-			'the shop answers every page with this record in it with an error' AS reason
-		WHERE NOT EXISTS (FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = $1 AND remote_id = $2 AND value = $3)`,
-		p.stream, text, p.storeCode)
-	if err != nil {
-		return fmt.Errorf("name the record %s of %s: %w", text, p.stream, err)
+	if err := p.nameQuarantined(ctx, text, "the shop answers every page with this record in it with an error"); err != nil {
+		return err
 	}
 	p.quarantined++
+	return nil
+}
+
+func (p *part) nameQuarantined(ctx context.Context, id, reason string) error {
+	_, err := p.job.Run.DB.ExecContext(ctx, `INSERT INTO run.issues BY NAME
+		SELECT 'extract' AS phase, 'quarantined' AS kind, $1 AS entity, $2 AS remote_id, 'store' AS attribute, $3 AS value, $4 AS reason
+		WHERE NOT EXISTS (FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = $1 AND remote_id = $2 AND value = $3)`,
+		p.stream, id, p.storeCode, reason)
+	if err != nil {
+		return fmt.Errorf("name the record %s of %s: %w", id, p.stream, err)
+	}
 	return nil
 }
 

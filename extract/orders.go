@@ -25,7 +25,7 @@ func (j *Job) readOrders(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the orders that wait: %w", err)
 	}
-	return j.readByID(ctx, byID{stream: "orders", path: "orders", idField: "entity_id", fields: orderFields, ids: parked})
+	return j.readByID(ctx, byID{stream: "orders", path: "orders", idField: "entity_id", fields: orderFields, ids: parked, alone: true})
 }
 
 func (j *Job) readOrdersOf(ctx context.Context, s partition) error {

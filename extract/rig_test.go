@@ -38,6 +38,7 @@ type rig struct {
 	folder *store.Shop
 	cfg    *config.Config
 	now    time.Time
+	auth   magento.Auth // nil: the token
 	log    lockedBuffer
 
 	mu      sync.Mutex
@@ -230,7 +231,11 @@ func (r *rig) with(run *store.Run, parts extract.Parts) *extraction {
 	})
 	count := &extract.RequestCount{}
 	m := r.cfg.Magento
-	client, err := magento.NewClient(magento.Config{StoreURL: r.url, StoreCode: m.StoreCode, Auth: magento.Bearer(token), Concurrency: m.Concurrency,
+	auth := r.auth
+	if auth == nil {
+		auth = magento.Bearer(token)
+	}
+	client, err := magento.NewClient(magento.Config{StoreURL: r.url, StoreCode: m.StoreCode, Auth: auth, Concurrency: m.Concurrency,
 		Retries: m.Retries, RetryWait: m.RetryWait, OnRequest: count.Count})
 	if err != nil {
 		r.t.Fatal(err)

@@ -2,11 +2,13 @@ package extract
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -214,6 +216,8 @@ func (j *Job) stockStatus(ctx context.Context, w wantedSKU) (answer []byte, m *m
 		}
 		now, there, err := j.skuOf(ctx, w.remoteID)
 		switch {
+		case aboutProduct(err): // the listing does not tell either
+			return nil, &miss{wantedSKU: w, reason: refusal.reason, cause: cmp.Or[error](refusal.cause, err)}, nil
 		case err != nil:
 			return nil, nil, fmt.Errorf("SKU %q: look for its product in the listing: %w", sku, err)
 		case !there:
@@ -275,14 +279,36 @@ func refusalOf(e *magento.Error, sku string) *refusal {
 			r.cause = e
 		}
 	case magento.ServerError, magento.MessageOnly, magento.BadRequest, magento.Firewall:
-		r.reason, r.cause = "the shop refuses this SKU: "+e.Message, e
-		if e.Status != 0 {
-			r.reason = fmt.Sprintf("the shop refuses this SKU: HTTP %d: %s", e.Status, e.Message)
+		r.reason, r.cause = refusedSKU(e), e
+	case magento.BadJSON, magento.Transport, magento.Gateway, magento.Stalled, magento.TooLarge, magento.Redirected:
+		// It was asked again as often as is allowed. A shop that is away does not answer for the product's listing either.
+		r.reason, r.cause, r.doubtful = refusedSKU(e), e, true
+	case magento.Unauthorized:
+		if !e.SignatureRefused() { // in no form: the shop's web server changes this path
+			return nil
 		}
+		r.reason, r.cause, r.doubtful = refusedSKU(e), e, true
 	default:
 		return nil
 	}
 	return r
+}
+
+func refusedSKU(e *magento.Error) string {
+	text := e.Message
+	if e.Kind == magento.Transport { // without the ports, which differ each time
+		text, _, _ = strings.Cut(text, ":")
+	}
+	if e.Status != 0 {
+		text = fmt.Sprintf("HTTP %d: %s", e.Status, text)
+	}
+	return "the shop refuses this SKU: " + text
+}
+
+// aboutProduct tells an error of the listing that the product, or a filter on its id, is to blame for.
+func aboutProduct(err error) bool {
+	var e *magento.Error
+	return broken(err) || errors.As(err, &e) && (e.Kind == magento.BadRequest || e.Kind == magento.NotInOrder)
 }
 
 // skuOf asks the listing for a product, by its id, and returns the SKU it has now.
@@ -291,6 +317,9 @@ func (j *Job) skuOf(ctx context.Context, remoteID string) (sku string, there boo
 	resp, page, err := j.get(ctx, "products", c.Query(), "id")
 	if err != nil || page.Count == 0 {
 		return "", false, err
+	}
+	if strconv.FormatInt(page.FirstID, 10) != remoteID {
+		return "", false, notAskedFor("products", page.FirstKey)
 	}
 	var list struct {
 		Items []struct {

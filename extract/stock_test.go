@@ -1,8 +1,10 @@
 package extract_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +13,7 @@ import (
 
 	"magento-optiply/config"
 	"magento-optiply/extract"
+	"magento-optiply/magento"
 	"magento-optiply/magento/magentotest"
 )
 
@@ -138,6 +141,14 @@ func TestExtract_ASKUThatTheShopRefusesStopsNoOther(t *testing.T) {
 		"firewall": {Status: 403, Body: "<html><body>mod_security: Not Acceptable</body></html>"},
 		"no route": {Status: 404, Body: `{"message":"Request does not match any route."}`},
 		"a list":   {Status: 200, Body: `[]`},
+		// Of the SKU alone, since the listing answers for its product.
+		"broken JSON":     {Status: 200, Body: `{"product_id":2,`},
+		"a page with 200": {Status: 200, Body: `<html><title>Warning: Undefined index</title></html>`},
+		"nothing":         {Status: 200},
+		"504":             {Status: 504, Body: `<html><title>504 Gateway Time-out</title></html>`},
+		"a reset":         {Cut: 0.5, Reset: true},
+		"no answer":       {Close: true},
+		"a redirect":      {Status: 302, Header: map[string]string{"Location": "https://elsewhere.example/"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -171,6 +182,55 @@ func TestExtract_AShopThatRefusesEverySKUStopsTheRunAndIsAskedAgain(t *testing.T
 	e = r.resume(stocks)
 	e.must()
 	equal(t, "answers", e.column("SELECT count(DISTINCT key) || ' of ' || count(*) FROM raw.stock_statuses")[0], "30 of 30")
+}
+
+// A SKU of which it is not known whether the product is there, and whose product the listing cannot tell of either.
+func TestExtract_ASKUWhoseProductTheListingCannotTellOfStopsNoOther(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]magentotest.Fault{
+		"500":     {Status: 500, Body: `{"message":"x"}`},
+		"400":     {Status: 400, Body: `{"message":"no filter on entity_id"}`},
+		"another": {Status: 200, Body: `{"items":[{"id":3,"sku":"P3"}],"total_count":1}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, magentotest.Options{})
+			r.products(3)
+			r.server.AddFault(magentotest.Fault{Prefix: "/V1/stockStatuses/P2", Status: 404, Body: `{"message":"The Product with the \"%1\" SKU doesn't exist.","parameters":["P2"]}`})
+			fault.Pattern = regexp.MustCompile("/products.*entity_id&.*value%5D=2&")
+			r.server.AddFault(fault)
+			e := r.read(stocks)
+			equal(t, "SKUs", e.keys("stock_statuses"), "P1 P3")
+			equal(t, "misses", strings.Join(e.column("SELECT sku || ' ' || gone || ' ' || reason FROM run.stock_misses"), ""), "P2 false stockStatuses does not know this SKU, though the listing does")
+		})
+	}
+}
+
+// A signature that the shop refuses in every form can be about one address, as about a slash in it since 2.4.6
+// (magento2#37278); one that it refuses for the listing too is that of the whole run.
+func TestExtract_ASignatureThatIsRefusedForOneSKUStopsNoOther(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, magentotest.Options{OAuth: &magentotest.OAuth{ConsumerKey: "ck", ConsumerSecret: "cs", AccessToken: "tk", AccessTokenSecret: "ts"}})
+	r.auth = magento.OAuth1("ck", "cs", "tk", "ts")
+	r.cfg.Sync.StockBulk = config.StockBulkOff
+	r.product(1, "P1", night)
+	r.product(2, "A/2", night)
+	r.product(3, "P3", night)
+	refusal := magentotest.Fault{Prefix: "/V1/stockStatuses/A%2F2", Status: 401, Body: `{"message":"The signature is invalid. Verify and try again."}`}
+	r.server.AddFault(refusal)
+	e := r.read(stocks)
+	equal(t, "SKUs", e.keys("stock_statuses"), "P1 P3")
+	equal(t, "misses", strings.Join(e.column("SELECT sku || ' ' || gone FROM run.stock_misses"), ""), "A/2 false")
+	e.close()
+
+	refusal.Prefix = ""
+	refusal.Pattern = regexp.MustCompile("A%2F2|/products.*entity_id&.*value%5D=2&")
+	r.server.AddFault(refusal)
+	_, err := r.begin(stocks).job.Extract(t.Context())
+	var m *magento.Error
+	if !errors.As(err, &m) || !m.SignatureRefused() {
+		t.Errorf("got %v, want the refused signature", err)
+	}
 }
 
 func TestExtract_AnEmptyAnswerDoesNotSpoilItsPage(t *testing.T) {

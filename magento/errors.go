@@ -134,6 +134,10 @@ func (e *Error) Unwrap() error { return e.err }
 // already retried such an error as often as it is allowed to.
 func (e *Error) Retryable() bool { return !e.noMore && policy(e.Kind).retries != 0 }
 
+// SignatureRefused says whether the shop refused an OAuth 1.0a signature, in every form that it was given. That can be about
+// this address alone: something in front of the shop changes it (magento2#37278).
+func (e *Error) SignatureRefused() bool { return e.signed == signatureRefused }
+
 // TooMuch says whether the shop took too long, or sent too much, so that asking
 // for less at a time can help.
 func (e *Error) TooMuch() bool {

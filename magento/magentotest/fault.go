@@ -67,7 +67,7 @@ type Fault struct {
 type Poison struct {
 	Stream string `json:"stream"`
 	Key    string `json:"key"` // see Key; a product's is its SKU, an order's its entity_id
-	// Status and Body are the answer. Status 0 is a 500 with a Report ID, as for an exception in a plugin.
+	// Status and Body are the answer, which fields= does not cut. Status 0 is a 500 with a Report ID, as for an exception in a plugin.
 	Status int    `json:"status,omitempty"`
 	Body   string `json:"body,omitempty"`
 }

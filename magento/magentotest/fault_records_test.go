@@ -64,6 +64,10 @@ func TestPoison_AnswersAsItIsTold(t *testing.T) {
 			t.Errorf("%s is poisoned too: %d", path, answer.Code)
 		}
 	}
+	said := poisoned(t, magentotest.Poison{Stream: "orders", Key: "3", Status: 200, Body: `{"message":"Requested product doesn't exist"}`})
+	if answer := get(t, said, "/rest/V1/orders?"+criteria(5, 1, "entity_id")+"&fields=items[entity_id],total_count"); answer.Body.String() != `{"message":"Requested product doesn't exist"}` {
+		t.Errorf("fields= cuts what a poisoned page is to answer: %s", answer.Body)
+	}
 	for path, poison := range map[string]magentotest.Poison{
 		"stockStatuses/24-MB01":                    {Stream: "stock_statuses", Key: "24-MB01"},
 		"stockItems/24-MB01":                       {Stream: "stock_items", Key: "1"},

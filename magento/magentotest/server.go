@@ -245,10 +245,9 @@ func (s *Server) answer(r *http.Request) *answer {
 	call.conditions = s.conditions(r)
 	a := endpoint.serve(s, call)
 	if bitten := call.conditions.bitten; bitten != nil {
-		a = bitten.Poison.answer()
+		a = bitten.Poison.answer() // as it was told, whatever fields= asks for
 		a.fault = bitten.Name
-	}
-	if fields := call.params.first("fields"); fields != nil {
+	} else if fields := call.params.first("fields"); fields != nil {
 		a = withFields(a, fields.text)
 	}
 	a.session = true

@@ -1,6 +1,6 @@
 -- purpose: the lines of each order as Optiply wants them, one a product, each with its verdict
--- inputs:  stage.orders, stage.order_lines, stage.products, before.products, model.products, run.coverage; variable
---          order_lines
+-- inputs:  stage.orders, stage.order_lines, stage.products, before.products, model.products, run.coverage, run.issues
+--          (what extraction quarantined); variable order_lines
 -- output:  model.merged_lines
 -- grain:   one row an order and product, and one an order and SKU of lines that name no product; verdict says whether it
 --          is sent, waits for its product, is dropped, or rejects its order
@@ -63,6 +63,10 @@ listing AS (
     SELECT CASE WHEN getvariable('products_full') AND NOT coalesce(bool_and(complete), false)
                 THEN 'is not in Optiply, and the products listing is not complete' END AS unproven
     FROM run.coverage WHERE stream = 'products'
+),
+-- Nor is a product gone that the shop could not answer for.
+quarantined AS (
+    SELECT DISTINCT remote_id FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = 'products'
 )
 SELECT
     m.order_id::VARCHAR   AS order_remote_id,
@@ -75,7 +79,7 @@ SELECT
          WHEN m.product_id IS NULL THEN 'drop'
          WHEN m.quantity = 0 THEN 'drop'
          WHEN b.remote_id IS NOT NULL THEN 'send'
-         WHEN s.product_id IS NULL THEN CASE WHEN g.unproven IS NULL THEN 'drop' ELSE 'wait' END
+         WHEN s.product_id IS NULL THEN CASE WHEN g.unproven IS NULL AND q.remote_id IS NULL THEN 'drop' ELSE 'wait' END
          WHEN len(s.problems) > 0 OR p.held_because IS NOT NULL THEN 'wait'
          WHEN p.status = 'disabled' AND NOT getvariable('create_disabled_products') THEN 'drop'
          WHEN NOT getvariable('sync_products') THEN 'wait'
@@ -84,6 +88,7 @@ SELECT
          WHEN m.product_id IS NULL THEN 'the line names no product'
          WHEN m.quantity = 0 THEN 'its quantity ' || rtrim(rtrim(m.quantity_ordered::VARCHAR, '0'), '.') || ' comes to 0'
          WHEN b.remote_id IS NOT NULL THEN NULL
+         WHEN s.product_id IS NULL AND q.remote_id IS NOT NULL THEN 'product ' || m.product_id || ' is not in Optiply, and the shop could not be asked for it'
          WHEN s.product_id IS NULL THEN 'product ' || m.product_id || ' ' || coalesce(g.unproven, 'is neither in Optiply nor in Magento''s listing')
          WHEN len(s.problems) > 0 THEN 'product ' || m.product_id || ' was rejected: ' || s.problems[1].attribute || ' ' || s.problems[1].reason
          WHEN p.held_because IS NOT NULL THEN 'product ' || m.product_id || ' is held: ' || p.held_because
@@ -93,4 +98,5 @@ FROM merged m CROSS JOIN listing g
 LEFT JOIN before.products b ON b.remote_id = m.product_id::VARCHAR
 LEFT JOIN stage.products s ON s.product_id = m.product_id
 LEFT JOIN model.products p ON p.remote_id = m.product_id::VARCHAR
+LEFT JOIN quarantined q ON q.remote_id = m.product_id::VARCHAR
 ORDER BY m.order_id, m.product_id, m.sku;
