@@ -16,7 +16,13 @@ type block struct{ language, text string }
 
 func readmeBlocks(t *testing.T) []block {
 	t.Helper()
-	data, err := os.ReadFile("README.md")
+	return blocksOf(t, "README.md")
+}
+
+// blocksOf are the fenced blocks of a document.
+func blocksOf(t *testing.T, document string) []block {
+	t.Helper()
+	data, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +60,7 @@ func TestREADME_EveryCommandRuns(t *testing.T) {
 	defer server.Close()
 	s.write("magento-optiply.yaml", "shop: demo\ndata_dir: ./data\nmagento:\n  store_url: "+url+"\n  access_token: demo-token\n"+
 		"optiply:\n  base_url: sandbox\n  requests_per_second: 0\n")
+	shops{s}.add("alpha", url)
 	ran := 0
 	for _, b := range readmeBlocks(t) {
 		if b.language != "sh" && b.language != "crontab" {

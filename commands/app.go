@@ -29,6 +29,7 @@ type Env struct {
 	LookupEnv      func(string) (string, bool)
 	Now            func() time.Time
 	Version        string
+	Executable     string // the path of this program, which is started again for each of several shops
 }
 
 // defaultConfig is read when no --config is given.
@@ -43,18 +44,32 @@ type app struct {
 
 	configPath  string
 	configGiven bool
+	configFlag  bool // on the command line, not in the environment
+
+	limits store.Limits
+	leash  *leash // nil for a process that belongs to no other
 }
 
 // Run runs one command line and returns the exit code of section 4.
 func Run(ctx context.Context, env Env, args []string) int {
 	env.Stderr = newScreen(env.Stderr) // log lines and progress bars share the terminal
 	a := &app{env: env, log: slog.New(slog.DiscardHandler)}
+	ctx, a.leash = leashed(ctx, env)
 	c := a.cli()
 	err := c.RunContext(ctx, args)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = &exitError{code: exitInterrupted, err: errors.New("interrupted; what was read and sent is kept, and `run --resume` goes on with it")}
+		err = &exitError{code: exitInterrupted, err: interrupted(ctx)}
 	}
 	return a.report(err)
+}
+
+// interrupted says what was, and why where it was not a person.
+func interrupted(ctx context.Context) error {
+	because := ""
+	if cause := context.Cause(ctx); errors.Is(cause, errLeashEnded) || errors.Is(cause, errLeaseEnded) {
+		because = ", because " + cause.Error()
+	}
+	return fmt.Errorf("interrupted%s; what was read and sent is kept, and `run --resume` goes on with it", because)
 }
 
 func (a *app) cli() *cli.App {
@@ -137,6 +152,7 @@ func global(c *cli.Context, name, fallback string) string {
 func (a *app) before(c *cli.Context) error {
 	a.configPath = global(c, "config", "")
 	a.configGiven = a.configPath != ""
+	a.configFlag = a.configGiven
 	if path, ok := a.env.LookupEnv("MAGENTO_OPTIPLY_CONFIG"); ok && !a.configGiven && path != "" {
 		a.configPath, a.configGiven = path, true
 	}
@@ -203,5 +219,8 @@ func (a *app) openShop(n needs) (*config.Config, *store.Shop, error) {
 		return nil, nil, err
 	}
 	shop, err := store.Open(cfg.DataDir, cfg.Shop)
+	if err == nil {
+		shop.Limits = a.limits
+	}
 	return cfg, shop, err
 }

@@ -50,7 +50,7 @@ func (a *app) begin(command string, needed needs) (*night, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &night{app: a, cfg: cfg, shop: shop, command: command, fixtures: needed.fixtures, recorded: recorded, given: map[string]bool{}, progress: newProgress(a.env, a.progress, a.log)}
+	n := &night{app: a, summary: summary{Shop: cfg.Shop}, cfg: cfg, shop: shop, command: command, fixtures: needed.fixtures, recorded: recorded, given: map[string]bool{}, progress: newProgress(a.env, a.progress, a.log)}
 	n.stop = append(n.stop, func() { _ = lock.Release() }, n.progress.Close)
 	return n, nil
 }

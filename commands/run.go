@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -23,6 +24,7 @@ type runOptions struct {
 	resume         bool
 	allowDeletions int64
 	fixtures       string
+	several        shopsOptions
 }
 
 func (a *app) runCommand() *cli.Command {
@@ -30,21 +32,68 @@ func (a *app) runCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "run",
 		Usage: "read the shop, work out the difference and send it; what cron calls",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "only", Destination: &o.only, Usage: "`PARTS` of the work, comma separated: products, stocks, deletions, sell_orders"},
 			&cli.BoolFlag{Name: "full", Destination: &o.full, Usage: "read all products, whatever full_every says, and what is only staged from start_date on"},
 			&cli.BoolFlag{Name: "dry-run", Destination: &o.dryRun, Usage: "send nothing; show what would be sent"},
 			&cli.BoolFlag{Name: "resume", Destination: &o.resume, Usage: "go on with the newest unfinished run; start a new one when there is none"},
 			&cli.Int64Flag{Name: "allow-deletions", Destination: &o.allowDeletions, Usage: "let up to `N` products be disabled, over the ceiling of max_deletions_percent"},
 			&cli.StringFlag{Name: "fixtures", Destination: &o.fixtures, Usage: "read the recorded shop in `DIR` instead of magento.store_url"},
-		},
+		}, o.several.flags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
+				return err
+			}
+			if err := o.check(); err != nil {
+				return err
+			}
+			if o.several.shops != "" {
+				return a.runShops(c.Context, &o.several, o.again())
+			}
+			for _, name := range []string{"config-dir", "parallel", "shard"} {
+				if c.IsSet(name) {
+					return usageError(fmt.Errorf("--%s is for several shops: name them with --shop a,b, or --shop all", name))
+				}
+			}
+			var err error
+			if a.limits, err = o.several.limits(); err != nil {
 				return err
 			}
 			return a.runNight(c.Context, o)
 		},
 	}
+}
+
+// check refuses what no shop's run could begin with.
+func (o *runOptions) check() error {
+	if _, err := parseParts(o.only); err != nil {
+		return err
+	}
+	if o.allowDeletions < 0 {
+		return usageError(fmt.Errorf("--allow-deletions %d: it is a number of products", o.allowDeletions))
+	}
+	return nil
+}
+
+// again are the words by which the same run is started for one shop.
+func (o *runOptions) again() []string {
+	args := []string{"run"}
+	for _, f := range []struct {
+		given bool
+		words []string
+	}{
+		{o.only != "", []string{"--only", o.only}},
+		{o.full, []string{"--full"}},
+		{o.dryRun, []string{"--dry-run"}},
+		{o.resume, []string{"--resume"}},
+		{o.allowDeletions > 0, []string{"--allow-deletions", strconv.FormatInt(o.allowDeletions, 10)}},
+		{o.fixtures != "", []string{"--fixtures", o.fixtures}},
+	} {
+		if f.given {
+			args = append(args, f.words...)
+		}
+	}
+	return args
 }
 
 func noArguments(c *cli.Context) error {
@@ -81,9 +130,6 @@ func (a *app) runNight(ctx context.Context, o *runOptions) (err error) {
 	parts, err := parseParts(o.only)
 	if err != nil {
 		return err
-	}
-	if o.allowDeletions < 0 {
-		return usageError(fmt.Errorf("--allow-deletions %d: it is a number of products", o.allowDeletions))
 	}
 	n, err := a.begin("run", needs{magento: true, optiply: !o.dryRun, fixtures: o.fixtures})
 	if err != nil {

@@ -15,18 +15,20 @@ import (
 // summary is how a run ended. With --log-format json it is the last line on stderr, and it is kept in state.runs. Its
 // fields are a contract: programs outside read them, so one may be added and none renamed.
 type summary struct {
-	Type          string             `json:"type"`           // "summary"
-	RunID         string             `json:"run_id"`         //
-	ExitCode      int                `json:"exit_code"`      // section 4 of the design
-	DryRun        bool               `json:"dry_run"`        // nothing was sent, on purpose
-	ProductsFull  bool               `json:"products_full"`  // the whole products listing was read
-	PlanHash      string             `json:"plan_hash"`      // empty: no plan was made
-	Streams       []streamSummary    `json:"streams"`        // one a stream, store and part
-	Changes       []changeSummary    `json:"changes"`        // one an entity and operation
-	Issues        issueCounts        `json:"issues"`         // rows of run.issues by kind
-	DeletionsHeld int64              `json:"deletions_held"` // products that a guard kept from being disabled; also in issues.held
-	FirstIssues   []issue            `json:"first_issues"`   // the first rows of run.issues, at most 10
-	Seconds       map[string]float64 `json:"seconds"`        // by phase: extract, transform, load
+	Type          string             `json:"type"`            // "summary"
+	Shop          string             `json:"shop,omitempty"`  // the name of the shop
+	RunID         string             `json:"run_id"`          //
+	ExitCode      int                `json:"exit_code"`       // section 4 of the design
+	DryRun        bool               `json:"dry_run"`         // nothing was sent, on purpose
+	ProductsFull  bool               `json:"products_full"`   // the whole products listing was read
+	PlanHash      string             `json:"plan_hash"`       // empty: no plan was made
+	Streams       []streamSummary    `json:"streams"`         // one a stream, store and part
+	Changes       []changeSummary    `json:"changes"`         // one an entity and operation
+	Issues        issueCounts        `json:"issues"`          // rows of run.issues by kind
+	DeletionsHeld int64              `json:"deletions_held"`  // products that a guard kept from being disabled; also in issues.held
+	FirstIssues   []issue            `json:"first_issues"`    // the first rows of run.issues, at most 10
+	Seconds       map[string]float64 `json:"seconds"`         // by phase: extract, transform, load
+	Error         string             `json:"error,omitempty"` // with --shop: why a shop came to no summary of its own
 }
 
 // streamSummary is a row of run.streams.

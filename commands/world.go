@@ -118,6 +118,7 @@ func (a *app) openOptiply(ctx context.Context, cfg *config.Config, shop *store.S
 		BaseURL: o.BaseURL, DashboardURL: o.DashboardURL,
 		ClientID: o.ClientID.Reveal(), ClientSecret: o.ClientSecret.Reveal(), Username: o.Username.Reveal(), Password: o.Password.Reveal(),
 		AccountID: o.AccountID, CouplingID: o.CouplingID, RequestsPerSecond: o.RequestsPerSecond, UserAgent: a.userAgent(), Now: a.env.Now,
+		Transport: a.leash.guard(nil),
 	}
 	if o.Sandbox() {
 		box, err := sandbox.Open(sandbox.Options{Dir: shop.SandboxDir(), Now: a.env.Now})

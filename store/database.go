@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -9,14 +10,21 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 
 	duckdb "github.com/marcboeker/go-duckdb/v2"
 )
 
-// memoryLimit keeps DuckDB from taking 80 % of the machine, its default. It spills to the shop's folder beyond that.
-const memoryLimit = "1GB"
+// MemoryLimitMB keeps DuckDB from taking 80 % of the machine, its default. It spills to the shop's folder beyond that.
+const MemoryLimitMB = 1000
+
+// Limits are what DuckDB may take of the machine for a shop. Zero means MemoryLimitMB, and a thread a core.
+type Limits struct {
+	MemoryMB int
+	Threads  int
+}
 
 // Access says how a file is opened.
 type Access int
@@ -50,12 +58,16 @@ func (s *Shop) open(init func() []string) (*sql.DB, error) {
 // instance are the settings of one DuckDB, given once: after it has spilled to its folder, naming the folder again is an
 // error. Nothing is fetched from a network. The folder is its own, because two that spill into one crash.
 func (s *Shop) instance() url.Values {
-	return url.Values{
+	settings := url.Values{
 		"autoinstall_known_extensions": {"false"},
 		"autoload_known_extensions":    {"false"},
-		"memory_limit":                 {memoryLimit},
+		"memory_limit":                 {fmt.Sprintf("%dMB", cmp.Or(s.Limits.MemoryMB, MemoryLimitMB))},
 		"temp_directory":               {s.spillDir(os.Getpid(), rand.Text()[:8])},
 	}
+	if s.Limits.Threads > 0 {
+		settings.Set("threads", strconv.Itoa(s.Limits.Threads))
+	}
+	return settings
 }
 
 // session are the settings of every connection: UTC whatever the machine says, and page files found from the runs folder.

@@ -539,3 +539,10 @@ func TestRun_ReadsAStreamThatIsLargerThanItsMemory(t *testing.T) {
 	do(t, r, fmt.Sprintf("INSERT INTO run.pages SELECT 'orders', '', 'window', format('window-{:06d}.json', range), %d, 1, '', '2026-11-23', NULL FROM range(%d)", rows, pages))
 	equal(t, "orders", ask(t, r, "SELECT count(DISTINCT key) FROM raw.orders"), fmt.Sprint(pages*rows))
 }
+
+func TestLimits_AreWhatDuckDBMayTake(t *testing.T) {
+	s := newShop(t)
+	s.Limits = Limits{MemoryMB: 128, Threads: 1}
+	run := create(t, s, "20261124T020000Z")
+	equal(t, "memory and threads", ask(t, run, "SELECT current_setting('memory_limit') || ', ' || current_setting('threads')"), "122.0 MiB, 1")
+}

@@ -20,6 +20,8 @@ import (
 type Shop struct {
 	Name string
 	Dir  string
+	// Limits count for what is opened from then on.
+	Limits Limits
 
 	otherSchema fs.FS // nil: the embedded one
 }
