@@ -179,7 +179,7 @@ func (a *Answer) ExportParquet(ctx context.Context, path string) error {
 func (a *Answer) columns(as func(Column, string) string) string {
 	list := make([]string, len(a.Columns))
 	for i, c := range a.Columns {
-		name := `"` + strings.ReplaceAll(c.Name, `"`, `""`) + `"`
+		name := identifier(c.Name)
 		list[i] = as(c, name) + " AS " + name
 	}
 	return strings.Join(list, ", ")

@@ -76,7 +76,7 @@ func (s *Shop) session() []string {
 }
 
 // attach opens a file under a name in an in-memory DuckDB and tells DuckDB's errors in our words.
-func attach(ctx context.Context, db *sql.DB, path, name string, access Access) error {
+func attach(ctx context.Context, db execer, path, name string, access Access) error {
 	mode := ""
 	if access == Read {
 		mode = " (READ_ONLY)"
@@ -147,10 +147,13 @@ func IsBusy(err error) bool {
 	return errors.As(err, &busy)
 }
 
-// exec runs statements one after another on one connection. Its errors are DuckDB's, without the statement.
-func exec(ctx context.Context, c interface {
+// execer is a *sql.DB or one connection of it.
+type execer interface {
 	ExecContext(context.Context, string, ...any) (sql.Result, error)
-}, statements ...string) error {
+}
+
+// exec runs statements one after another on one connection. Its errors are DuckDB's, without the statement.
+func exec(ctx context.Context, c execer, statements ...string) error {
 	for _, q := range statements {
 		if _, err := c.ExecContext(ctx, q); err != nil {
 			return err

@@ -13,11 +13,12 @@ import (
 )
 
 // Reading is a run file, the state, or both, opened for questions and nothing else. Three things see to it: the files are
-// attached read-only; DuckDB may reach no other file than this run's pages, and its settings are locked; and a statement
+// attached read-only; DuckDB may reach no other file than the pages of its runs, and its settings are locked; and a statement
 // that is no question is refused before it runs, because what may be read could otherwise be overwritten.
 type Reading struct {
 	run  *Run
 	conn *sql.Conn // the only one: settings are locked, so that no other can be made
+	runs []attached
 }
 
 // Reading turns a run that was opened with Read into one for questions. An export names a file that Export may write.
@@ -28,19 +29,35 @@ func (r *Run) Reading(ctx context.Context, export string) (*Reading, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open for reading: %w", err)
 	}
-	var statements []string
+	q := &Reading{run: r, conn: conn}
 	if r.ID != "" {
+		q.runs = []attached{{RunRef{ID: r.ID, Partial: r.Partial}, "runfile"}}
+	}
+	if err := q.Lock(ctx, export); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return q, nil
+}
+
+// Lock lets DuckDB reach no other file than the pages of the runs that are open, and the export where one is named. It cannot
+// be taken back: no run can be added afterwards.
+func (q *Reading) Lock(ctx context.Context, export string) error {
+	var statements, dirs []string
+	for _, r := range q.runs {
 		// The views name their pages relative to the runs folder, and DuckDB compares a path as it is written.
-		statements = append(statements, "SET allowed_directories = ["+quote(r.ID+".pages/")+", "+quote(r.PagesDir()+"/")+"]")
+		dirs = append(dirs, quote(r.ref.ID+".pages/"), quote(q.run.shop.PagesDir(r.ref.ID)+"/"))
+	}
+	if len(dirs) > 0 {
+		statements = append(statements, "SET allowed_directories = ["+strings.Join(dirs, ", ")+"]")
 	}
 	if export != "" {
 		statements = append(statements, "SET allowed_paths = ["+quote(export)+"]")
 	}
 	statements = append(statements, "SET enable_external_access = false", "SET lock_configuration = true")
-	if err := exec(ctx, conn, statements...); err != nil {
-		return nil, errors.Join(fmt.Errorf("open for reading: %w", err), conn.Close())
+	if err := exec(ctx, q.conn, statements...); err != nil {
+		return fmt.Errorf("open for reading: %w", err)
 	}
-	return &Reading{run: r, conn: conn}, nil
+	return nil
 }
 
 // Close closes the files.
