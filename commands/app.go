@@ -86,7 +86,7 @@ func (a *app) cli() *cli.App {
 		Flags:           globalFlags(),
 		Commands: []*cli.Command{
 			a.runCommand(), a.extractCommand(), a.transformCommand(), a.loadCommand(),
-			a.adoptCommand(), a.planCommand(), a.rejectsCommand(), a.sqlCommand(), a.runsCommand(), a.recordCommand(), a.serveCommand(),
+			a.adoptCommand(), a.planCommand(), a.rejectsCommand(), a.whyCommand(), a.sqlCommand(), a.runsCommand(), a.recordCommand(), a.serveCommand(),
 		},
 		Before: a.before,
 		Action: func(c *cli.Context) error {

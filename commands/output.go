@@ -17,8 +17,9 @@ import (
 // output is where data goes: stdout, or a file that is there whole or not at all.
 type output struct {
 	io.Writer
-	path string   // empty for stdout
-	file *os.File // the file under its temporary name; nil for stdout
+	path  string       // empty for stdout
+	file  *os.File     // the file under its temporary name; nil for stdout
+	pager *pagedOutput // of stdout; nil where it is written to directly
 }
 
 // openOutput opens --output, stdout where path is empty.
@@ -38,9 +39,22 @@ func (a *app) openOutput(path string) (*output, error) {
 	return &output{Writer: file, path: path, file: file}, nil
 }
 
+// openPaged is openOutput with the pager for what a person looks at on a terminal.
+func (a *app) openPaged(path string) (*output, error) {
+	out, err := a.openOutput(path)
+	if err == nil && out.file == nil && a.pager() != "" {
+		out.pager = a.openPager()
+		out.Writer = out.pager
+	}
+	return out, err
+}
+
 // close puts a file in its place where err is nil, and takes it away otherwise. A reader of stdout that went away, as
 // `| head` does, is no error.
 func (o *output) close(err error) error {
+	if o.pager != nil {
+		err = o.pager.close(err)
+	}
 	if o.file == nil {
 		if errors.Is(err, syscall.EPIPE) {
 			return nil

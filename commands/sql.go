@@ -111,7 +111,7 @@ func (a *app) answerAll(ctx context.Context, reading *store.Reading, o *sqlOptio
 	if !blankSQL(rest) {
 		statements = append(statements, rest)
 	}
-	out, err := a.openOutput(o.output)
+	out, err := a.openPaged(o.output)
 	if err != nil {
 		return err
 	}

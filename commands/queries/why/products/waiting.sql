@@ -1,0 +1,6 @@
+-- purpose: is the product on the list of what could not be brought to Optiply (`rejects`)
+-- inputs:  state.parked; variable remote_id
+-- output:  cause, kind, reason, since when and how often, what a person decided
+-- grain:   one row, or none
+SELECT cause, kind, op, status, reason, first_at, last_at, times, decision
+FROM state.parked WHERE entity = 'products' AND remote_id = getvariable('remote_id');

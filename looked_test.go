@@ -1,0 +1,128 @@
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// looked is a shop of three nights, made once for all tests that only look: night 1, night 2 with products that are gone, and
+// night 2 again. Who changes something takes a copy.
+var looked = sync.OnceValues(func() (shopDir, error) {
+	s := shopDir{dir: filepath.Join(filepath.Dir(binary), "looked")}
+	text := "shop: demo\ndata_dir: ./data\nmagento:\n  retry_wait: 10ms\noptiply:\n  base_url: sandbox\n  requests_per_second: 0\nsync:\n  sync_product_deletions: true\n"
+	if err := os.MkdirAll(s.dir, 0o750); err != nil {
+		return s, err
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "magento-optiply.yaml"), []byte(text), 0o600); err != nil {
+		return s, err
+	}
+	for i, n := range []int{1, 2, 2} {
+		cmd := exec.Command(binary, "run", "--fixtures", night(n))
+		cmd.Dir = s.dir
+		if out, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != 3 {
+			return s, fmt.Errorf("night %d: %w\n%s", i+1, err, out)
+		}
+	}
+	return s, nil
+})
+
+// newLooked is that shop, to be looked at and not to be changed.
+func newLooked(t *testing.T) shopDir {
+	t.Helper()
+	s, err := looked()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shopDir{t, s.dir}
+}
+
+// copyLooked is a copy of it, to be changed.
+func copyLooked(t *testing.T) shopDir {
+	t.Helper()
+	s := newLooked(t)
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(s.dir)); err != nil {
+		t.Fatal(err)
+	}
+	return shopDir{t, dir}
+}
+
+// runIDs are the ids of a shop's finished runs, oldest first.
+func (s shopDir) runIDs() (ids []string) {
+	s.t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.dir, "data", "demo", "runs", "*Z.duckdb"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, f := range files {
+		ids = append(ids, strings.TrimSuffix(filepath.Base(f), ".duckdb"))
+	}
+	return ids
+}
+
+// tells wants parts in a text, in this order. Runs of space count as one.
+func tells(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	space := regexp.MustCompile(`\s+`)
+	rest := space.ReplaceAllString(text, " ")
+	for _, part := range parts {
+		_, after, ok := strings.Cut(rest, part)
+		if !ok {
+			t.Errorf("%q is not told, or not in its place, in:\n%s", part, text)
+			return
+		}
+		rest = after
+	}
+}
+
+// isPlain wants a text for a terminal of 80 columns and for a pipe: no line is wider, none ends in space, all is printable.
+func isPlain(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if n := len([]rune(line)); n > 80 {
+			t.Errorf("%d columns wide: %q", n, line)
+		}
+		if strings.TrimRight(line, " ") != line || strings.ContainsAny(line, "\x1b\t\r") {
+			t.Errorf("ends in space, or has control characters: %q", line)
+		}
+	}
+}
+
+// TestDocs_CommandsThatLookRun runs every command of the pages about looking into nights, in a copy of the shop. The ids of the
+// pages stand for those of its runs.
+func TestDocs_CommandsThatLookRun(t *testing.T) {
+	t.Parallel()
+	s := copyLooked(t)
+	target, err := filepath.Abs("commands")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, filepath.Join(s.dir, "commands")); err != nil {
+		t.Fatal(err)
+	}
+	ids := s.runIDs()
+	real := strings.NewReplacer("20261122T020000Z", ids[0], "20261123T020000Z", ids[1])
+	for _, page := range []string{"why"} {
+		data, err := os.ReadFile("docs/" + page + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ran := 0
+		for _, m := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(string(data), -1) {
+			for line := range strings.Lines(m[1]) {
+				s.shell(real.Replace(strings.TrimSpace(line)))
+				ran++
+			}
+		}
+		if ran < 3 {
+			t.Errorf("docs/%s.md shows %d commands; the test does not find them", page, ran)
+		}
+	}
+}
