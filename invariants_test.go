@@ -21,7 +21,7 @@ func TestInvariants_EachIsCitedWhereItIsEnforcedAndHasItsTest(t *testing.T) {
 		4:  {"night_test.go", "TestNights_EverySetting"},
 		5:  {"transform/transform_test.go", "TestRun_IsRepeatable"},
 		6:  {"invariants_test.go", "TestSecretsAndPeople_AreInNothingThatARunLeaves"},
-		7:  {"magento/politeness_test.go", "TestPoliteness_AsksAShopThatSlowsDownLess"},
+		7:  {"politeness/politeness_test.go", "TestPoliteness_AsksAShopThatSlowsDownLess"},
 		8:  {"load/send_test.go", "TestLoad_ARefusedRowIsNamedAndTheOthersGoOn"},
 		9:  {"store/lock_test.go", "TestLock_ASecondProcessIsToldWhoHoldsIt"},
 		10: {"night_test.go", "TestNights_EverySetting"},

@@ -117,7 +117,7 @@ func (a *app) openOptiply(ctx context.Context, cfg *config.Config, shop *store.S
 	c := optiply.Config{
 		BaseURL: o.BaseURL, DashboardURL: o.DashboardURL,
 		ClientID: o.ClientID.Reveal(), ClientSecret: o.ClientSecret.Reveal(), Username: o.Username.Reveal(), Password: o.Password.Reveal(),
-		AccountID: o.AccountID, CouplingID: o.CouplingID, RequestsPerSecond: o.RequestsPerSecond, UserAgent: a.userAgent(), Now: a.env.Now,
+		AccountID: o.AccountID, CouplingID: o.CouplingID, Concurrency: o.Concurrency, RequestsPerSecond: o.RequestsPerSecond, UserAgent: a.userAgent(), Now: a.env.Now,
 		Transport: a.leash.guard(nil),
 	}
 	if o.Sandbox() {

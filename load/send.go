@@ -75,13 +75,13 @@ func (j *Job) attempt(ctx context.Context, s sending) (resource *optiply.Resourc
 	return resource, undone, err
 }
 
-// request is one attempt. Once it may have left, its answer is waited for even when the run is being stopped: Ctrl-C ends
-// after what is in flight.
+// request is one attempt. Once it may have left, its answer is waited for even when the run is being stopped: Ctrl-C and the
+// deadline end after what is in flight, and what still waits for its turn at the client is not sent.
 func (j *Job) request(ctx context.Context, c change, body json.RawMessage) (*optiply.Resource, error) {
 	if ctx.Err() != nil {
 		return nil, &optiply.Error{Kind: optiply.Transport, Err: context.Cause(ctx)} // not sent
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx = optiply.Uncut(ctx)
 	if c.op == "create" {
 		return j.Client.Create(ctx, kindOf(c.entity), body)
 	}

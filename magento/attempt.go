@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"magento-optiply/politeness"
 )
 
 // maxRedirects bounds how many redirects on the same host are followed.
@@ -132,7 +134,7 @@ func checkCookies(cookies map[string]string) error {
 // send is one request over the wire. A failed one returns, beside its *Error,
 // what is known of the answer, if there was one.
 func (c *Client) send(ctx context.Context, req *http.Request, path, storeCode string, attempt int) (*Response, error) {
-	turn, waited, err := c.gate.enter(ctx, classOf(path, req.URL))
+	turn, waited, err := c.gate.Enter(ctx, classOf(path, req.URL))
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +151,7 @@ func (c *Client) send(ctx context.Context, req *http.Request, path, storeCode st
 		info.Bytes = got.Bytes
 	}
 	told, after := outcomeOf(status, err)
-	c.gate.leave(result{ticket: turn, latency: info.Duration, outcome: told, retryAfter: after})
+	c.gate.Leave(politeness.Result{Ticket: turn, Latency: info.Duration, Outcome: told, RetryAfter: after})
 	c.cfg.OnRequest(info)
 	return got, err
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"magento-optiply/politeness"
 )
 
 // Config is what a client is made of. Only StoreURL and Auth are needed.
@@ -87,7 +89,7 @@ type Client struct {
 	cfg     Config
 	shop    *url.URL
 	http    *http.Client
-	gate    *gate
+	gate    *politeness.Gate
 	retries int
 	doubt   *doubt
 }
@@ -118,7 +120,7 @@ func NewClient(cfg Config) (*Client, error) {
 			Transport:     cfg.Transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		gate:    newGate(cfg.Concurrency, cfg.RequestsPerSecond, cfg.RetryWait),
+		gate:    politeness.New(cfg.Concurrency, cfg.RequestsPerSecond, leastSent/cfg.RetryWait.Seconds()),
 		retries: max(cfg.Retries, 0),
 		doubt:   &doubt{busy: make(chan struct{}, 1)},
 	}, nil

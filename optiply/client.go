@@ -20,7 +20,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
+	"magento-optiply/politeness"
 )
 
 // The kinds of resource this program works with; a kind is both the JSON:API type and the path segment (seen).
@@ -34,6 +34,7 @@ const (
 	defaultTimeout   = 60 * time.Second // clients in production use 30 s for writes and 60 to 120 s for lists (seen)
 	defaultRetryWait = time.Second
 	defaultUserAgent = "magento-optiply"
+	mostConcurrent   = 64 // where the caller sets no limit
 )
 
 // Config says which account of which Optiply is written to, and as whom.
@@ -52,7 +53,10 @@ type Config struct {
 	// CouplingID names the integration that remote ids belong to. Without it an attribute remoteId means nothing (seen).
 	CouplingID int64
 
-	// RequestsPerSecond spaces requests evenly; 0 means no limit. Optiply publishes none; its own tools stay at 5 to 10.
+	// Concurrency is how many requests there may be at a time, and RequestsPerSecond spaces them evenly; 0 means no limit. Optiply
+	// publishes none; its own tools stay at 5 to 10 a second. Both are ceilings: after a 429 or 503 less is asked, then
+	// slowly more again, and Retry-After holds all callers.
+	Concurrency       int
 	RequestsPerSecond float64
 	UserAgent         string
 	// Timeout bounds one attempt with its answer body; 0 means 60 s.
@@ -83,7 +87,7 @@ type Client struct {
 	account  string
 	coupling string
 	http     *http.Client
-	limiter  *rate.Limiter
+	gate     *politeness.Gate
 	tokens   *tokenSource
 	retries  retryPolicy
 	redact   *strings.Replacer
@@ -103,13 +107,10 @@ func NewClient(cfg Config) (*Client, error) {
 		account:  fmt.Sprint(cfg.AccountID),
 		coupling: fmt.Sprint(cfg.CouplingID),
 		http:     newHTTPClient(cfg.Transport, cfg.Timeout, cfg.UserAgent),
-		limiter:  rate.NewLimiter(rate.Inf, 1),
+		gate:     politeness.New(cfg.Concurrency, cfg.RequestsPerSecond, 1/cfg.RetryWait.Seconds()),
 		retries:  retryPolicy{tries: 5, first: cfg.RetryWait, longest: 10 * time.Minute},
 		redact:   redactor(cfg.ClientSecret, cfg.Password),
 		now:      cfg.Now,
-	}
-	if cfg.RequestsPerSecond > 0 {
-		c.limiter.SetLimit(rate.Limit(cfg.RequestsPerSecond))
 	}
 	c.tokens = newTokenSource(cfg, dashboard, c)
 	return c, nil
@@ -126,6 +127,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.RetryWait <= 0 {
 		c.RetryWait = defaultRetryWait
+	}
+	if c.Concurrency <= 0 {
+		c.Concurrency = mostConcurrent
 	}
 	if c.UserAgent == "" {
 		c.UserAgent = defaultUserAgent
@@ -150,6 +154,9 @@ func (c Config) checkValues() error {
 	}
 	if c.CouplingID <= 0 {
 		errs = append(errs, errors.New("optiply.coupling_id must be a positive number"))
+	}
+	if c.Concurrency < 0 {
+		errs = append(errs, errors.New("optiply.concurrency must not be negative"))
 	}
 	if c.RequestsPerSecond < 0 {
 		errs = append(errs, errors.New("optiply.requests_per_second must not be negative"))
@@ -190,3 +197,6 @@ func (t userAgentTransport) RoundTrip(req *http.Request) (*http.Response, error)
 	req.Header.Set("User-Agent", t.agent)
 	return t.next.RoundTrip(req)
 }
+
+// Politeness tells where the budget is that all users of the client share.
+func (c *Client) Politeness() politeness.Status { return c.gate.Status() }

@@ -13,6 +13,9 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"time"
+
+	"magento-optiply/politeness"
 )
 
 // mediaType is required on every request, GET too (documented).
@@ -79,11 +82,47 @@ func (c call) noToken(err error) error {
 	return e
 }
 
-// attempt is one HTTP exchange.
+// uncut is the key of Uncut's contexts.
+type uncut struct{}
+
+// Uncut makes a context whose end keeps a request from leaving, and does not cut off one that has left: its answer is waited
+// for. So a caller that stops knows the outcome of all it has sent.
+func Uncut(ctx context.Context) context.Context { return context.WithValue(ctx, uncut{}, true) }
+
+// attempt waits for a turn and does one HTTP exchange.
 func (c *Client) attempt(ctx context.Context, req call, token string) (*answer, *Error) {
-	if err := c.limiter.Wait(ctx); err != nil {
+	kind, _ := splitID(req.path)
+	turn, _, err := c.gate.Enter(ctx, req.method+" "+kind)
+	if err != nil {
 		return nil, req.fail(Transport, err)
 	}
+	if ctx.Value(uncut{}) != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	ans, e := c.exchange(ctx, req, token)
+	told, after := outcomeOf(e)
+	c.gate.Leave(politeness.Result{Ticket: turn, Outcome: told, RetryAfter: after})
+	return ans, e
+}
+
+// outcomeOf says what an answer tells of the server's load. Latency does not count: a write takes what it takes. Nor does a
+// 500, which is the answer to some payloads for ever (seen), or a server that cannot be reached.
+func outcomeOf(e *Error) (politeness.Outcome, time.Duration) {
+	switch {
+	case e == nil:
+		return politeness.Fine, 0
+	case e.Status == http.StatusTooManyRequests, e.Status == http.StatusServiceUnavailable:
+		return politeness.Refused, e.RetryAfter
+	case e.Status == http.StatusGatewayTimeout:
+		return politeness.Overloaded, e.RetryAfter
+	case e.Kind == Rejected, e.Kind == NotFound:
+		return politeness.Fine, 0 // it was answered
+	}
+	return politeness.Neutral, e.RetryAfter
+}
+
+// exchange sends and reads.
+func (c *Client) exchange(ctx context.Context, req call, token string) (*answer, *Error) {
 	var sent departure
 	httpReq, err := http.NewRequestWithContext(sent.trace(ctx), req.method, c.url(req), bytes.NewReader(req.body))
 	if err != nil {

@@ -1,6 +1,7 @@
-package magento
+package politeness
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"math/rand/v2"
@@ -12,7 +13,7 @@ import (
 
 // model is a shop as a budget sees it: what happens to a request sent at a time
 // since the beginning, when so many are in flight, itself included.
-type model func(at time.Duration, inFlight int) (time.Duration, outcome, time.Duration)
+type model func(at time.Duration, inFlight int) (time.Duration, Outcome, time.Duration)
 
 // simulation is a run of many callers against a model, in a bubble's time.
 type simulation struct {
@@ -63,7 +64,7 @@ func (r record) first(from int, what func(second) bool) int {
 
 // simulate runs s. Callers do as Client does: a refused one waits what the shop
 // asked for, else 30 s, and asks again.
-func simulate(t *testing.T, s simulation) (all record, by map[string]record, p Politeness) {
+func simulate(t *testing.T, s simulation) (all record, by map[string]record, p Status) {
 	t.Helper()
 	by = map[string]record{}
 	seconds := int(s.length / time.Second)
@@ -74,7 +75,7 @@ func simulate(t *testing.T, s simulation) (all record, by map[string]record, p P
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), s.length)
 		defer cancel()
-		g := newGate(s.ceiling, s.perSecond, 30*time.Second)
+		g := New(s.ceiling, s.perSecond, least)
 		start, inFlight := time.Now(), 0
 		var mu sync.Mutex
 		var wg sync.WaitGroup
@@ -88,7 +89,7 @@ func simulate(t *testing.T, s simulation) (all record, by map[string]record, p P
 			for range s.workers {
 				wg.Go(func() {
 					for ctx.Err() == nil {
-						ticket, _, err := g.enter(ctx, class)
+						ticket, _, err := g.Enter(ctx, class)
 						if err != nil {
 							return
 						}
@@ -102,23 +103,23 @@ func simulate(t *testing.T, s simulation) (all record, by map[string]record, p P
 						mu.Lock()
 						inFlight--
 						note(class, func(s *second) {
-							if outcome == fine {
+							if outcome == Fine {
 								s.answered++
 							} else {
 								s.refused++
 							}
 						})
 						mu.Unlock()
-						g.leave(result{ticket: ticket, latency: latency, outcome: outcome, retryAfter: after})
-						if outcome != fine {
-							time.Sleep(max(after, orDefault(after, 30*time.Second)))
+						g.Leave(Result{Ticket: ticket, Latency: latency, Outcome: outcome, RetryAfter: after})
+						if outcome != Fine {
+							time.Sleep(cmp.Or(after, 30*time.Second))
 						}
 					}
 				})
 			}
 		}
 		for i := range all {
-			now := (&Client{gate: g}).Politeness().Concurrency
+			now := g.Status().Concurrency
 			mu.Lock()
 			all[i].allowed = now
 			mu.Unlock()
@@ -128,7 +129,7 @@ func simulate(t *testing.T, s simulation) (all record, by map[string]record, p P
 		if g.budget.inFlight != 0 || len(g.queue) != 0 {
 			t.Errorf("%d in flight and %d in the queue when all have left", g.budget.inFlight, len(g.queue))
 		}
-		p = (&Client{gate: g}).Politeness()
+		p = g.Status()
 	})
 	return all, by, p
 }
@@ -137,13 +138,13 @@ func one(shop model) map[string]model { return map[string]model{"products 9": sh
 
 // steady answers after the same time, whatever is asked.
 func steady(latency time.Duration) model {
-	return func(time.Duration, int) (time.Duration, outcome, time.Duration) { return latency, fine, 0 }
+	return func(time.Duration, int) (time.Duration, Outcome, time.Duration) { return latency, Fine, 0 }
 }
 
 // queueing has k workers: more requests than that wait for each other.
 func queueing(base time.Duration, k int) model {
-	return func(_ time.Duration, n int) (time.Duration, outcome, time.Duration) {
-		return time.Duration(float64(base) * math.Max(1, float64(n)/float64(k))), fine, 0
+	return func(_ time.Duration, n int) (time.Duration, Outcome, time.Duration) {
+		return time.Duration(float64(base) * math.Max(1, float64(n)/float64(k))), Fine, 0
 	}
 }
 
@@ -151,7 +152,7 @@ func queueing(base time.Duration, k int) model {
 func noisy(shop model, sigma float64) model {
 	r := rand.New(rand.NewPCG(1, 2))
 	var mu sync.Mutex
-	return func(at time.Duration, n int) (time.Duration, outcome, time.Duration) {
+	return func(at time.Duration, n int) (time.Duration, Outcome, time.Duration) {
 		latency, o, after := shop(at, n)
 		mu.Lock()
 		defer mu.Unlock()
@@ -163,14 +164,14 @@ func noisy(shop model, sigma float64) model {
 func bucket(perSecond, burst float64, latency, retryAfter time.Duration) model {
 	tokens, last := burst, time.Duration(0)
 	var mu sync.Mutex
-	return func(at time.Duration, _ int) (time.Duration, outcome, time.Duration) {
+	return func(at time.Duration, _ int) (time.Duration, Outcome, time.Duration) {
 		mu.Lock()
 		defer mu.Unlock()
 		tokens, last = math.Min(burst, tokens+perSecond*(at-last).Seconds()), at
 		if tokens < 1 {
-			return 5 * time.Millisecond, refused, retryAfter
+			return 5 * time.Millisecond, Refused, retryAfter
 		}
 		tokens--
-		return latency, fine, 0
+		return latency, Fine, 0
 	}
 }

@@ -1,19 +1,17 @@
-package magento
+package politeness
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 )
 
-// gate keeps a shop's budget among all callers of a client: every attempt
+// Gate keeps a shop's budget among all callers of a client: every attempt
 // passes through it, retries and logins included. While a caller waits for a
 // retry it holds no place. Callers are served in the order in which they came,
 // so that an endpoint of few slow requests gets its turn among many quick ones.
-type gate struct {
+type Gate struct {
 	mu     sync.Mutex
 	budget *budget
 	queue  []*waiter
@@ -26,17 +24,19 @@ type waiter struct {
 	class  string
 	ready  chan struct{}
 	gone   bool // ready is closed
-	ticket ticket
+	ticket Ticket
 }
 
-func newGate(concurrency int, perSecond float64, retryWait time.Duration) *gate {
-	return &gate{budget: newBudget(concurrency, perSecond, retryWait)}
+// New makes a gate for at most so many requests at a time (at least 1) and, where perSecond is not 0, so many per second. What
+// it learns of the rate is never below least.
+func New(concurrency int, perSecond, least float64) *Gate {
+	return &Gate{budget: newBudget(max(concurrency, 1), perSecond, least)}
 }
 
-// enter waits for a turn. leave must be called with how the request went.
-func (g *gate) enter(ctx context.Context, class string) (t ticket, waited time.Duration, err error) {
+// Enter waits for a turn. Leave must be called with how the request went.
+func (g *Gate) Enter(ctx context.Context, class string) (t Ticket, waited time.Duration, err error) {
 	if ctx.Err() != nil {
-		return ticket{}, 0, context.Cause(ctx)
+		return Ticket{}, 0, context.Cause(ctx)
 	}
 	came := time.Now()
 	w := &waiter{class: class, ready: make(chan struct{})}
@@ -65,17 +65,17 @@ func (g *gate) enter(ctx context.Context, class string) (t ticket, waited time.D
 }
 
 // giveUp takes a caller out of the queue, or gives its turn to the next.
-func (g *gate) giveUp(now time.Time, w *waiter) {
+func (g *Gate) giveUp(now time.Time, w *waiter) {
 	if w.gone {
-		g.budget.done(now, result{ticket: w.ticket})
+		g.budget.done(now, Result{Ticket: w.ticket})
 	} else {
 		g.queue = slices.DeleteFunc(g.queue, func(other *waiter) bool { return other == w })
 	}
 	g.admit(now)
 }
 
-// leave gives a turn back.
-func (g *gate) leave(a result) {
+// Leave gives a turn back.
+func (g *Gate) Leave(a Result) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
@@ -84,7 +84,7 @@ func (g *gate) leave(a result) {
 }
 
 // admit lets go whoever may. The caller holds the lock.
-func (g *gate) admit(now time.Time) {
+func (g *Gate) admit(now time.Time) {
 	for len(g.queue) > 0 && g.budget.inFlight < g.budget.allowed() {
 		if wait := g.budget.opensAt().Sub(now); wait > 0 {
 			g.ring(wait)
@@ -97,7 +97,7 @@ func (g *gate) admit(now time.Time) {
 	}
 }
 
-func (g *gate) ring(after time.Duration) {
+func (g *Gate) ring(after time.Duration) {
 	if g.alarm != nil {
 		g.alarm.Reset(after)
 		return
@@ -109,25 +109,8 @@ func (g *gate) ring(after time.Duration) {
 	})
 }
 
-// outcomeOf says what an attempt tells of the shop's load. A 500 tells nothing:
-// one broken record answers so for ever. Nor does a shop that cannot be reached.
-func outcomeOf(status int, err error) (outcome, time.Duration) {
-	var e *Error
-	switch {
-	case err == nil:
-		return fine, 0
-	case !errors.As(err, &e):
-		return neutral, 0
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
-		return refused, e.RetryAfter
-	case e.Kind == Gateway, e.Kind == Stalled:
-		return overloaded, e.RetryAfter
-	}
-	return neutral, 0
-}
-
-// Politeness is what the shop is being asked, and what held us back.
-type Politeness struct {
+// Status is what is being asked, and what held us back.
+type Status struct {
 	Concurrency int           // requests at a time, now
 	Ceiling     int           // as configured
 	PerSecond   float64       // requests per second, now; 0: no limit
@@ -139,13 +122,12 @@ type Politeness struct {
 	PausedUntil time.Time     // what Retry-After asked for; may be over
 }
 
-// Politeness tells where the budget is that all users of the client share.
-func (c *Client) Politeness() Politeness {
-	g := c.gate
+// Status tells where the budget is that all callers share.
+func (g *Gate) Status() Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	b := g.budget
-	return Politeness{
+	return Status{
 		Concurrency: b.allowed(), Ceiling: b.ceiling, PerSecond: b.pace.perSecond(), InFlight: b.inFlight, Waiting: len(g.queue),
 		Throttled: b.cuts, Refused: b.refusals, Waited: g.waited, PausedUntil: b.paused,
 	}

@@ -1,4 +1,4 @@
-package magento
+package politeness
 
 import (
 	"math"
@@ -35,29 +35,29 @@ const (
 	dipLongest  = 30 * time.Second // and this even without them
 )
 
-// outcome is what an answer tells of the shop's load.
-type outcome int
+// Outcome is what an answer tells of the shop's load.
+type Outcome int
 
 const (
-	neutral    outcome = iota // nothing: an error of another kind, or the caller left
-	fine                      // it was answered, so its latency counts
-	refused                   // 429 or 503: the shop says that it is too much
-	overloaded                // 504 and its kin, or it stalled
+	Neutral    Outcome = iota // nothing: an error of another kind, or the caller left
+	Fine                      // it was answered, so its latency counts
+	Refused                   // 429 or 503: the shop says that it is too much
+	Overloaded                // 504 and its kin, or it stalled
 )
 
-// ticket is the right to one request.
-type ticket struct {
+// Ticket is the right to one request.
+type Ticket struct {
 	class string
 	at    time.Time
 	dip   bool // given during a dip
 }
 
-// result is how a ticket's request went.
-type result struct {
-	ticket
-	latency    time.Duration
-	outcome    outcome
-	retryAfter time.Duration // what the shop asked for, 0 if it did not
+// Result is how a ticket's request went.
+type Result struct {
+	Ticket
+	Latency    time.Duration // 0: it tells nothing, so that only refusals count
+	Outcome    Outcome
+	RetryAfter time.Duration // what the server asked for, 0 if it did not
 }
 
 // budget decides how much may be asked of a shop (DESIGN 6.8, invariant 7). It
@@ -93,10 +93,10 @@ type budget struct {
 	cuts, refusals int
 }
 
-func newBudget(ceiling int, perSecond float64, retryWait time.Duration) *budget {
+func newBudget(ceiling int, perSecond, least float64) *budget {
 	return &budget{
 		ceiling: ceiling, limit: float64(min(startLevel, ceiling)), starting: true,
-		pace: pace{ceiling: perSecond, floor: leastSent / retryWait.Seconds()}, speeds: speeds{},
+		pace: pace{ceiling: perSecond, floor: least}, speeds: speeds{},
 	}
 }
 
@@ -118,34 +118,34 @@ func (b *budget) opensAt() time.Time {
 }
 
 // start takes one request out of the budget.
-func (b *budget) start(now time.Time, class string) ticket {
+func (b *budget) start(now time.Time, class string) Ticket {
 	if b.grewAt.IsZero() {
 		b.grewAt = now
 	}
 	b.inFlight++
 	b.pace.started(now)
-	return ticket{class: class, at: now, dip: b.dipping}
+	return Ticket{class: class, at: now, dip: b.dipping}
 }
 
 // done hears how a request went, and gives its place back.
-func (b *budget) done(now time.Time, a result) {
+func (b *budget) done(now time.Time, a Result) {
 	used := b.inFlight
 	b.inFlight--
 	current := !a.at.Before(b.cutAt)
-	switch a.outcome {
-	case refused:
+	switch a.Outcome {
+	case Refused:
 		b.refusals++
-		b.pause(now, a.retryAfter)
+		b.pause(now, a.RetryAfter)
 		if current {
 			b.pace.refused(now, b.proven)
 			b.halve(now, used)
 		}
-	case overloaded:
-		b.pause(now, a.retryAfter)
+	case Overloaded:
+		b.pause(now, a.RetryAfter)
 		if current {
 			b.halve(now, used)
 		}
-	case fine:
+	case Fine:
 		if current {
 			b.proven = true
 			b.answered(now, a, used)
@@ -179,8 +179,8 @@ func (b *budget) cut(now time.Time, limit float64) {
 }
 
 // answered learns from a latency, and lets the budget grow or shrink by it.
-func (b *budget) answered(now time.Time, a result, used int) {
-	ratio := b.speeds.learn(now, a.class, a.latency, a.dip, b.starting)
+func (b *budget) answered(now time.Time, a Result, used int) {
+	ratio := b.speeds.learn(now, a.class, a.Latency, a.dip, b.starting)
 	since := min(now.Sub(b.grewAt), longestStep).Seconds()
 	b.grewAt = now
 	b.dip(now, a)
@@ -226,7 +226,7 @@ func (b *budget) grow(since float64) {
 // dip begins and ends the short times in which fewer requests are sent, so that
 // baselines are measured with less of our own load in them. Without it a
 // baseline would follow the queue that we make ourselves, up to the ceiling.
-func (b *budget) dip(now time.Time, a result) {
+func (b *budget) dip(now time.Time, a Result) {
 	switch {
 	case b.dipping:
 		if a.dip {

@@ -1,10 +1,7 @@
-package magento
+package politeness
 
 import (
 	"math"
-	"math/bits"
-	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -120,17 +117,4 @@ func (s speeds) class(name string) *speed {
 	c := &speed{}
 	s[name] = c
 	return c
-}
-
-// classOf names what a request's latency may be compared with: its endpoint,
-// and its page size to the power of two, since products take 6 to 8 ms each
-// whatever the page size.
-func classOf(path string, u *url.URL) string {
-	name := endpointName(path)
-	q := u.Query()
-	size, err := strconv.ParseUint(orElse(q.Get("searchCriteria[pageSize]"), q.Get("pageSize")), 10, 32)
-	if err != nil {
-		return name
-	}
-	return name + " " + strconv.Itoa(bits.Len64(size))
 }

@@ -1,4 +1,4 @@
-package magento
+package politeness
 
 import (
 	"math"
@@ -6,10 +6,6 @@ import (
 )
 
 const (
-	// leastSent sets the floor, which keeps one slow or refused request from
-	// holding up all others: while one waits Config.RetryWait for its retry, so
-	// many are sent. With 30 s that is one in five seconds.
-	leastSent = 6
 	// noPace is a pace that no shop of ours reaches: then none is kept.
 	noPace = 1000
 	// nearHigh is the part of a refused pace up to which it grows quickly, in
