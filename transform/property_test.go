@@ -4,6 +4,9 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
+	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -187,6 +190,80 @@ func TestLeafLines_AddUpToTheTopLevelItems(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A fixed bundle, or a configurable, gives its children its own money and no other: to the cent, each within a cent of its share
+// by quantity but the last, none of the other sign, and nothing to a child that none was bought of.
+func TestLeafLines_SplitABundleFairly(t *testing.T) {
+	b := bench(t)
+	b.Clear(t)
+	b.Set(t, "sync.order_lines", "leaf")
+	sqlFiles(t, b, "000_settings")
+	quantities := map[string]int64{"0": 0, "0.5": 5000, "1": 10000, "2": 20000, "3": 30000, "0.3333": 3333, "1234567": 12345670000} // in ten thousandths
+	names := slices.Sorted(maps.Keys(quantities))
+	check(t, func(rt *rapid.T) {
+		b.Exec(t, "DELETE FROM stage.orders; DELETE FROM stage.order_lines")
+		var orders, lines []string
+		total, parts := map[int]int64{}, map[int][]int64{}
+		for order := range rapid.IntRange(1, 12).Draw(rt, "bundles") {
+			cents := rapid.OneOf(rapid.IntRange(-40, 40), rapid.IntRange(0, 100000), rapid.IntRange(0, 999999999999999)).Draw(rt, "cents")
+			total[order] = int64(cents)
+			orders = append(orders, fmt.Sprintf("(%d, 'complete')", order))
+			lines = append(lines, fmt.Sprintf("(%d, 0, NULL, 99, 1, %s)", order, money(cents)))
+			for child := range rapid.IntRange(1, 9).Draw(rt, "children") {
+				quantity := rapid.SampledFrom(names).Draw(rt, "quantity")
+				parts[order] = append(parts[order], quantities[quantity])
+				lines = append(lines, fmt.Sprintf("(%d, %d, 0, %d, %s, %s)", order, child+1, child, quantity, oneOf(rt, "money", "0", "NULL")))
+			}
+		}
+		insert(t, b, "stage.orders (order_id, effective_state)", orders)
+		insert(t, b, "stage.order_lines (order_id, item_id, parent_item_id, product_id, qty_ordered, base_row_total)", lines)
+		sqlFiles(t, b, "230_model_merged_lines")
+		got := map[int][]int64{}
+		for _, row := range rows(t, b, "SELECT order_remote_id, (subtotal_value * 100)::BIGINT FROM model.merged_lines ORDER BY order_remote_id, product_remote_id") {
+			var order int
+			var cents int64
+			if _, err := fmt.Sscan(row, &order, &cents); err != nil {
+				t.Fatal(err)
+			}
+			got[order] = append(got[order], cents)
+		}
+		for order := range total {
+			if why := unfair(total[order], parts[order], got[order]); why != "" {
+				rt.Errorf("%d cents for %v (ten thousandths) are split into %v: %s", total[order], parts[order], got[order], why)
+			}
+		}
+	})
+}
+
+// unfair says what is wrong with a split of cents by quantities; empty where nothing is.
+func unfair(cents int64, parts, split []int64) string {
+	if len(split) != len(parts) {
+		return "not a part for each child"
+	}
+	last, whole, sum := 0, int64(0), int64(0)
+	for i, part := range parts {
+		whole, sum = whole+part, sum+split[i]
+		if part > 0 {
+			last = i
+		}
+	}
+	if sum != cents {
+		return fmt.Sprintf("they come to %d", sum)
+	}
+	for i, part := range parts {
+		if split[i] > 0 && cents < 0 || split[i] < 0 && cents > 0 {
+			return "one has the other sign"
+		}
+		if whole == 0 || i == last {
+			continue
+		}
+		exact := new(big.Rat).SetFrac(new(big.Int).Mul(big.NewInt(cents), big.NewInt(part)), big.NewInt(whole))
+		if off := exact.Sub(exact, new(big.Rat).SetInt64(split[i])); off.Abs(off).Cmp(big.NewRat(1, 1)) >= 0 || part == 0 && split[i] != 0 {
+			return fmt.Sprintf("child %d is a cent or more away from its share", i+1)
+		}
+	}
+	return ""
 }
 
 // money writes cents as Magento would.

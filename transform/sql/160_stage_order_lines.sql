@@ -28,7 +28,9 @@ SELECT
         CASE WHEN i.product_id IS NOT NULL AND try_cast(i.product_id AS BIGINT) IS NULL THEN {attribute: 'product_id', value: i.product_id, reason: 'is not a number'} END,
         CASE WHEN coalesce(NOT isfinite(try_cast(i.qty_ordered AS DOUBLE)), true) THEN {attribute: 'qty_ordered', value: i.qty_ordered, reason: 'is not a number'}
              WHEN try_cast(i.qty_ordered AS DOUBLE) < 0 OR try_cast(i.qty_ordered AS DOUBLE) >= 1e12 THEN {attribute: 'qty_ordered', value: i.qty_ordered, reason: 'is out of range'} END,
-        CASE WHEN i.base_row_total IS NOT NULL AND coalesce(NOT isfinite(try_cast(i.base_row_total AS DOUBLE)), true) THEN {attribute: 'base_row_total', value: i.base_row_total, reason: 'is not a number'}
+        -- A child may come without: its parent has the money (section 7, invariant 4: no value is invented).
+        CASE WHEN i.base_row_total IS NULL AND i.parent_item_id IS NULL THEN {attribute: 'base_row_total', value: NULL, reason: 'is missing'}
+             WHEN i.base_row_total IS NOT NULL AND coalesce(NOT isfinite(try_cast(i.base_row_total AS DOUBLE)), true) THEN {attribute: 'base_row_total', value: i.base_row_total, reason: 'is not a number'}
              WHEN abs(try_cast(i.base_row_total AS DOUBLE)) >= 1e13 THEN {attribute: 'base_row_total', value: i.base_row_total, reason: 'has more than 13 digits before the point'} END
     ], lambda problem: problem IS NOT NULL)        AS problems
 FROM item i JOIN stage.orders s ON s.file = i.file AND s.position = i.position

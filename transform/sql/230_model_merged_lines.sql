@@ -16,7 +16,7 @@ children AS (
     FROM wanted WHERE parent_item_id IS NOT NULL GROUP BY ALL
 ),
 -- order_lines: leaf. A parent gives way to its children; where they carry no money of their own (a configurable, a
--- fixed bundle) its money is split over them by quantity, in cents, and the last one takes the remainder.
+-- fixed bundle) its money is split over them by quantity, in cents, and the last one that has a quantity takes the remainder.
 parted AS (
     SELECT l.* EXCLUDE problems, c.carry_money, round(p.base_row_total, 2) AS parent_money,
            -- What is wrong with the parent is wrong with what its children get of it.
@@ -26,16 +26,23 @@ parted AS (
            CASE WHEN len(p.problems) = 0 THEN (round(p.base_row_total, 2) * 100)::HUGEINT END AS cents,
            CASE WHEN len(l.problems) = 0 THEN (l.qty_ordered * 10000)::HUGEINT END AS part,
            sum(part) OVER (PARTITION BY l.order_id, l.parent_item_id) AS whole,
-           row_number() OVER (PARTITION BY l.order_id, l.parent_item_id ORDER BY l.item_id DESC) = 1 AS is_last
+           row_number() OVER (PARTITION BY l.order_id, l.parent_item_id ORDER BY part IS NOT DISTINCT FROM 0, l.item_id DESC) = 1 AS is_last
     FROM wanted l
     LEFT JOIN children c ON c.order_id = l.order_id AND c.parent_item_id = l.parent_item_id
     LEFT JOIN wanted p ON p.order_id = l.order_id AND p.item_id = l.parent_item_id
     WHERE NOT EXISTS (FROM children k WHERE k.order_id = l.order_id AND k.parent_item_id = l.item_id)
 ),
-split AS (
-    -- cents * part / whole, rounded half away from zero
-    SELECT *, CASE WHEN whole > 0 THEN (sign(cents) * ((2 * abs(cents) * part + whole) // (2 * whole)))::DECIMAL(19, 0) / 100 END::DECIMAL(19, 2) AS share
+-- cents * part / whole, rounded half away from zero, and cut
+shared AS (
+    SELECT *, CASE WHEN whole > 0 THEN (2 * abs(cents) * part + whole) // (2 * whole) END AS rounded,
+           CASE WHEN whole > 0 THEN abs(cents) * part // whole END AS cut
     FROM parted
+),
+-- Where many parts were rounded up, nothing would be left for the last one, or less: then all of them are cut instead.
+split AS (
+    SELECT *, (sign(cents) * CASE WHEN coalesce(sum(rounded) FILTER (NOT is_last) OVER (PARTITION BY order_id, parent_item_id), 0) <= abs(cents)
+                                  THEN rounded ELSE cut END)::DECIMAL(19, 0) / 100 AS money, money::DECIMAL(19, 2) AS share
+    FROM shared
 ),
 leaf AS (
     SELECT order_id, item_id, product_id, sku, qty_ordered, problems,
