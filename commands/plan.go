@@ -51,6 +51,7 @@ type plan struct {
 	Changes []changeSummary
 	Held    map[string]int64 // rows of run.issues of kind held, by entity
 	Broken  []string         // checks that found something: load refuses such a plan
+	deletions
 }
 
 func (a *app) runPlan(ctx context.Context, o *planOptions) (err error) {
@@ -120,6 +121,11 @@ func readPlanHead(ctx context.Context, run *store.Run, entity string) (p plan, e
 	if p.Changes, p.Hash, err = planCounts(ctx, run.DB, entity); err != nil {
 		return p, err
 	}
+	if entity != "sell_orders" {
+		if p.deletions, err = readDeletions(ctx, run.DB); err != nil {
+			return p, err
+		}
+	}
 	rows, err := run.DB.QueryContext(ctx, `SELECT entity, count(*), '' FROM run.issues WHERE kind = 'held' AND ? IN ('', entity) GROUP BY entity
 		UNION ALL SELECT file, rows, coalesce(sample, '') FROM run.steps WHERE checked AND rows > 0 ORDER BY ALL`, entity)
 	if err != nil {
@@ -160,7 +166,10 @@ func (a *app) writePlan(ctx context.Context, reading *store.Reading, head plan, 
 		return a.writeAnswer(ctx, out, answer, &sqlOptions{format: o.format}, export)
 	}
 	a.printPlanHead(out, head, out.file == nil && a.env.StdoutTerminal)
-	return writeChanges(ctx, out, answer)
+	if err := writeChanges(ctx, out, answer); err != nil || len(head.Verdicts) == 0 {
+		return err
+	}
+	return writeKept(ctx, out, reading)
 }
 
 // printPlanHead prints the counts and the hash.
@@ -185,6 +194,7 @@ func (a *app) printPlanHead(w io.Writer, p plan, terminal bool) {
 	if len(held) > 0 {
 		fmt.Fprintf(w, "\nHeld: %s; see why with: magento-optiply sql \"FROM run.issues WHERE kind = 'held'\"\n", strings.Join(held, ", "))
 	}
+	p.deletions.print(w)
 	for _, b := range p.Broken {
 		fmt.Fprintf(w, "\nload refuses this plan: %s\n", printable(b))
 	}

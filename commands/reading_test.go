@@ -91,6 +91,8 @@ func planned1() []string {
 			(3, 'sell_orders', 'create', '40', NULL, NULL, ['placed', 'totalValue', 'orderLines'], 'new order', '{"placed":"2026-11-22T10:00:00Z","totalValue":12.5}', '[{"product":"12"}]', NULL, NULL))
 		 t(seq, entity, op, remote_id, optiply_id, sku, changed, reason, attributes, lines, before, before_change)`,
 		`CREATE TABLE plan.summary AS SELECT 'c0ffee' AS hash, 3::BIGINT AS changes`,
+		`CREATE TABLE diff.deletions AS SELECT * FROM (VALUES ('3', '903', 'OLD-3', 'held', 'ceiling'), ('4', '904', NULL, 'held', 'ceiling'), ('5', '905', 'OLD-1', 'disable', 'gone from Magento'),
+			('10', '910', 'OLD-2', 'kept', 'the second look found it in Magento')) t(remote_id, optiply_id, sku_code, verdict, reason)`,
 		`UPDATE run.info SET transformed_at = TIMESTAMP '2026-11-23 02:01:00', plan_hash = 'c0ffee'`,
 		`INSERT INTO run.streams BY NAME SELECT 'products' AS stream, '' AS store_code, 'full' AS part, 1213 AS rows, 5 AS pages, 5 AS requests, true AS complete`,
 		`INSERT INTO run.issues BY NAME SELECT 'transform' AS phase, 'held' AS kind, 'products' AS entity, '9' AS remote_id, 'NEW' AS sku, 'its stock is not known' AS reason

@@ -21,20 +21,28 @@ sell_orders  create           1
 
 Held: 1 products; see why with: magento-optiply sql "FROM run.issues WHERE kind = 'held'"
 
+Deletions: 4 products in Optiply that the shop does not list
+  disable 1: gone from Magento
+  held 2: ceiling
+  kept 1: the second look found it in Magento
+
 disable products 5 (OLD-1) status enabled -> disabled: gone from Magento
 update products 12 (SKU) price 34.00 -> 35.00
 update products 12 (SKU) name A -> B
 create sell_orders 40 placed 2026-11-22T10:00:00Z, totalValue 12.50, 1 line
+held products 3 (OLD-3) status stays enabled: ceiling
+held products 4 status stays enabled: ceiling
+kept products 10 (OLD-2) status stays enabled: the second look found it in Magento
 `)
 	got := call(t, 0, "", "plan", "--entity", "sell_orders", "--format", "csv")
 	want := "seq,entity,op,remote_id,optiply_id,sku,changed,before,after,lines,reason,run_id,plan_hash\n" +
 		`3,sell_orders,create,40,,,"[""placed"",""totalValue"",""orderLines""]",,"{""placed"":""2026-11-22T10:00:00Z"",""totalValue"":12.5}","[{""product"":""12""}]",new order,20261123T020000Z,c0ffee` + "\n"
-	if got.code != 0 || got.stdout != want || !strings.HasPrefix(got.stderr, "Plan c0ffee of run 20261123T020000Z: 1 change to send\n") {
+	if got.code != 0 || got.stdout != want || !strings.HasPrefix(got.stderr, "Plan c0ffee of run 20261123T020000Z: 1 change to send\n") || strings.Contains(got.stderr, "Deletions") {
 		t.Errorf("csv: %+v", got)
 	}
 	got = call(t, 0, "", "plan", "--format", "json", "--output", "plan.json", "--run", latestRun)
 	data, err := os.ReadFile("plan.json")
-	if got.code != 0 || got.stdout != "" || err != nil || strings.Count(string(data), `"seq":`) != 3 {
+	if got.code != 0 || got.stdout != "" || err != nil || strings.Count(string(data), `"seq":`) != 3 || !strings.Contains(got.stderr, "held 2: ceiling") {
 		t.Errorf("json: %+v, %v, %s", got, err, data)
 	}
 }

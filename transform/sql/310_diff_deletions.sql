@@ -26,6 +26,13 @@ looked AS (
     SELECT g.*, l.found, l.remote_id IS NOT NULL AS was_looked_at
     FROM gone g LEFT JOIN run.second_look l USING (remote_id)
 ),
+second AS (
+    -- A second look that failed for some proves nothing of the shop, so nothing of the others either.
+    SELECT count(*) FILTER (NOT was_looked_at) AS missed,
+           'the second look is not complete: ' || missed || ' of ' || count(*) || ' products could not be asked for by id'
+               || coalesce((SELECT ' (' || min(reason) || ')' FROM run.streams WHERE stream = 'products_again'), '') AS reason
+    FROM looked
+),
 ceiling AS (
     -- At least 10 rows always pass; more than that, only max_deletions_percent of what is enabled, or --allow-deletions.
     SELECT (SELECT count(*) FROM looked WHERE NOT coalesce(found, false)) AS wanted,
@@ -35,7 +42,7 @@ SELECT
     l.remote_id, l.optiply_id, l.name, l.sku_code,
     CASE WHEN NOT coalesce(getvariable('sync_product_deletions'), false) THEN 'off'
          WHEN l.found THEN 'kept'
-         WHEN NOT c.complete OR c.listed = 0 OR c.unreadable > 0 OR NOT l.was_looked_at THEN 'held'
+         WHEN NOT c.complete OR c.listed = 0 OR c.unreadable > 0 OR k.missed > 0 THEN 'held'
          WHEN t.wanted > t.most AND t.wanted > coalesce(getvariable('allow_deletions'), 0) THEN 'held'
          ELSE 'disable' END AS verdict,
     CASE WHEN NOT coalesce(getvariable('sync_product_deletions'), false) THEN 'sync_product_deletions is false'
@@ -43,9 +50,9 @@ SELECT
          WHEN NOT c.complete THEN 'the products listing is not complete: ' || c.reason
          WHEN c.listed = 0 THEN 'the shop answered no product at all'
          WHEN c.unreadable > 0 THEN c.unreadable || ' products of the listing have no id that can be read'
-         WHEN NOT l.was_looked_at THEN 'the second look did not ask for it'
+         WHEN k.missed > 0 THEN k.reason
          WHEN t.wanted > t.most AND t.wanted > coalesce(getvariable('allow_deletions'), 0)
              THEN t.wanted || ' products are gone, and the ceiling is ' || t.most || ': look at them, then allow them with --allow-deletions ' || t.wanted
          ELSE 'gone from Magento: not in the full listing, and not found by its id' END AS reason
-FROM looked l, coverage c, ceiling t
+FROM looked l, coverage c, second k, ceiling t
 ORDER BY try_cast(l.remote_id AS BIGINT), l.remote_id;
