@@ -40,8 +40,8 @@ shared AS (
 ),
 -- Where many parts were rounded up, nothing would be left for the last one, or less: then all of them are cut instead.
 split AS (
-    SELECT *, (sign(cents) * CASE WHEN coalesce(sum(rounded) FILTER (NOT is_last) OVER (PARTITION BY order_id, parent_item_id), 0) <= abs(cents)
-                                  THEN rounded ELSE cut END)::DECIMAL(19, 0) / 100 AS money, money::DECIMAL(19, 2) AS share
+    SELECT *, ((sign(cents) * CASE WHEN coalesce(sum(rounded) FILTER (NOT is_last) OVER (PARTITION BY order_id, parent_item_id), 0) <= abs(cents)
+                                   THEN rounded ELSE cut END)::DECIMAL(19, 0) / 100)::DECIMAL(19, 2) AS share
     FROM shared
 ),
 leaf AS (
