@@ -11,13 +11,8 @@ import (
 	"magento-optiply/magento/magentotest"
 )
 
-// block is a fenced block of the README.
+// block is a fenced block of a document.
 type block struct{ language, text string }
-
-func readmeBlocks(t *testing.T) []block {
-	t.Helper()
-	return blocksOf(t, "README.md")
-}
 
 // blocksOf are the fenced blocks of a document.
 func blocksOf(t *testing.T, document string) []block {
@@ -62,7 +57,7 @@ func TestREADME_EveryCommandRuns(t *testing.T) {
 		"optiply:\n  base_url: sandbox\n  requests_per_second: 0\n")
 	shops{s}.add("alpha", url)
 	ran := 0
-	for _, b := range readmeBlocks(t) {
+	for _, b := range blocksOf(t, "README.md") {
 		if b.language != "sh" && b.language != "crontab" {
 			continue
 		}

@@ -29,6 +29,8 @@ type night struct {
 	given    map[string]bool  // the settings of run.* that the command line named
 	progress *progress
 	summary  summary
+	sql      fs.FS  // what the run is transformed with
+	sqlDir   string // the folder that sql is laid over from; empty: none
 	stop     []func()
 }
 
@@ -213,8 +215,7 @@ func (n *night) permit(ctx context.Context, allow int64, hash string) error {
 	if err := load.RefuseOlder(ctx, n.run); err != nil {
 		return loadError(err)
 	}
-	fsys, err := transform.Stored(ctx, n.run.DB)
-	if err != nil {
+	if err := n.storedSQL(ctx); err != nil {
 		return err
 	}
 	if err := n.run.CopyBefore(ctx, n.app.env.Now()); err != nil {
@@ -223,7 +224,7 @@ func (n *night) permit(ctx context.Context, allow int64, hash string) error {
 	if err := n.allow(ctx, allow); err != nil {
 		return err
 	}
-	result, err := n.transform(ctx, fsys)
+	result, err := n.transform(ctx)
 	if err != nil {
 		return err
 	}
@@ -233,36 +234,6 @@ func (n *night) permit(ctx context.Context, allow int64, hash string) error {
 // allow keeps how many products the run may disable over the ceiling.
 func (n *night) allow(ctx context.Context, count int64) error {
 	return n.run.PutSettings(ctx, map[string]string{"run.allow_deletions": strconv.FormatInt(count, 10)})
-}
-
-// sqlFiles are the files of transform/sql, or those with --sql over them.
-func sqlFiles(dir string) (fs.FS, error) {
-	if dir == "" {
-		return transform.SQL(), nil
-	}
-	fsys, err := transform.Overlay(dir)
-	if err != nil {
-		return nil, usageError(err)
-	}
-	return fsys, nil
-}
-
-// transform runs the SQL.
-func (n *night) transform(ctx context.Context, fsys fs.FS) (*transform.Result, error) {
-	start := n.app.env.Now()
-	n.progress.Phase("transform")
-	began := false
-	result, err := transform.Run(ctx, n.run.DB, fsys, n.app.env.Now(), func(file string, done, all int) {
-		if !began {
-			n.progress.Begin("sql", int64(all))
-			began = true
-		} else {
-			n.progress.Add("sql", 1)
-		}
-	})
-	n.progress.End("sql")
-	n.summary.seconds("transform", n.app.env.Now().Sub(start))
-	return result, err
 }
 
 // brokenChecks is the error of a transformation whose checks found something: the plan is there to be looked at, and is

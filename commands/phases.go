@@ -12,7 +12,6 @@ import (
 	"magento-optiply/extract"
 	"magento-optiply/load"
 	"magento-optiply/store"
-	"magento-optiply/transform"
 )
 
 func (a *app) extractCommand() *cli.Command {
@@ -103,34 +102,34 @@ func (n *night) readOnly(ctx context.Context) error {
 
 func (a *app) transformCommand() *cli.Command {
 	var id, dir string
+	var explain bool
 	return &cli.Command{
 		Name:  "transform",
 		Usage: "run the SQL over a run file",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "run", Destination: &id, Usage: "run `ID`; default the latest"},
-			&cli.StringFlag{Name: "sql", Destination: &dir, Usage: "`DIR` with .sql files that take the place of those of the same name"},
+			&cli.StringFlag{Name: "sql", Destination: &dir, Usage: "`DIR` with .sql files that take the place of those of the same name; default: transform.sql of the configuration"},
+			&cli.BoolFlag{Name: "explain", Destination: &explain, Usage: "change nothing; print the chain of tables: what each file reads and makes"},
 		},
 		Action: func(c *cli.Context) (err error) {
 			if err := noArguments(c); err != nil {
 				return err
+			}
+			if explain {
+				return a.explainTransform(c.Context, id, dir)
 			}
 			n, err := a.beginOn(c.Context, "transform", id, needs{})
 			if err != nil {
 				return err
 			}
 			defer n.endInto(&err)
-			fsys, err := sqlFiles(dir)
-			if err != nil {
+			if err := n.chooseSQL(dir); err != nil {
 				return err
 			}
 			if err := n.refresh(c.Context); err != nil {
 				return err
 			}
-			result, err := n.transform(c.Context, fsys)
-			var broken *transform.SQLError
-			if errors.As(err, &broken) && dir != "" {
-				err = usageError(err)
-			}
+			result, err := n.transform(c.Context)
 			if err == nil {
 				err = n.summary.planned(c.Context, n.run)
 			}

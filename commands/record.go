@@ -108,5 +108,9 @@ func recordRun(ctx context.Context, run *store.Run, dir string, key []byte) (*re
 	if u, err := url.Parse(address); err == nil {
 		host = u.Hostname()
 	}
-	return recording.Write(ctx, run, dir, recording.NewMask(key, host))
+	own, err := ownSQL(ctx, run.DB)
+	if err != nil {
+		return nil, err
+	}
+	return recording.Write(ctx, run, dir, recording.NewMask(key, host), own)
 }

@@ -14,7 +14,6 @@ import (
 	"magento-optiply/extract"
 	"magento-optiply/optiply"
 	"magento-optiply/store"
-	"magento-optiply/transform"
 )
 
 type runOptions struct {
@@ -136,6 +135,9 @@ func (a *app) runNight(ctx context.Context, o *runOptions) (err error) {
 		return err
 	}
 	defer n.endInto(&err)
+	if err := n.chooseSQL(""); err != nil {
+		return err
+	}
 	if err := n.begunBy(o.only != "", o.full, o.allowDeletions > 0); err != nil {
 		return err
 	}
@@ -276,7 +278,7 @@ func (n *night) readAndPlan(ctx context.Context, o *runOptions, client *optiply.
 	if err := n.read(ctx); err != nil {
 		return err
 	}
-	result, err := n.transform(ctx, transform.SQL())
+	result, err := n.transform(ctx)
 	if err != nil {
 		return err
 	}

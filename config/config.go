@@ -18,7 +18,9 @@ type Config struct {
 	Magento Magento
 	Optiply Optiply
 	Sync    Sync
-	Load    Sending
+	// Transform says by which SQL.
+	Transform Mapping
+	Load      Sending
 }
 
 // Magento says how to reach a shop and what to read there.
@@ -106,6 +108,13 @@ type Sync struct {
 	StockMaxAge time.Duration
 	// MaxDeletionsPercent is of the enabled products, 0 to 100.
 	MaxDeletionsPercent float64
+}
+
+// Mapping says what the shop's own rules are.
+type Mapping struct {
+	// SQL is a folder whose .sql files take the place of those of the same name in transform/sql, or run beside them; as it
+	// was written, like DataDir. Empty: there are none.
+	SQL string
 }
 
 // Sending says how it is sent.

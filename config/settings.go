@@ -27,7 +27,7 @@ type setting struct {
 // settings is the table of settings over the fields of c, in the order in which
 // they are written.
 func (c *Config) settings() []setting {
-	m, o, s, l := &c.Magento, &c.Optiply, &c.Sync, &c.Load
+	m, o, s, tr, l := &c.Magento, &c.Optiply, &c.Sync, &c.Transform, &c.Load
 	return []setting{
 		{name: "shop", value: text(&c.Shop, checkShop)},
 		{name: "data_dir", value: text(&c.DataDir, notEmpty)},
@@ -86,6 +86,8 @@ func (c *Config) settings() []setting {
 		{name: "sync.stock_refresh", value: oneOf(&s.StockRefresh, StockRefreshAll, StockRefreshChanged)},
 		{name: "sync.stock_max_age", value: duration(&s.StockMaxAge, false)},
 		{name: "sync.max_deletions_percent", value: number(&s.MaxDeletionsPercent, 100)},
+
+		{name: "transform.sql", value: text(&tr.SQL, oneLine)},
 
 		{name: "load.recreate_missing", value: boolean(&l.RecreateMissing)},
 	}

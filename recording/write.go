@@ -44,8 +44,11 @@ type NotRecordableError struct{ Reason string }
 
 func (e *NotRecordableError) Error() string { return e.Reason }
 
-// Write records a finished run into a new folder, whole or not at all.
-func Write(ctx context.Context, run *store.Run, dir string, mask *Mask) (result *Result, err error) {
+// SQLFolder is where a recording keeps the SQL of the shop's own that the run was transformed with.
+const SQLFolder = "sql"
+
+// Write records a finished run into a new folder, whole or not at all. own are the files of the shop's own SQL, by name.
+func Write(ctx context.Context, run *store.Run, dir string, mask *Mask, own map[string][]byte) (result *Result, err error) {
 	if err := free(dir); err != nil {
 		return nil, err
 	}
@@ -73,6 +76,9 @@ func Write(ctx context.Context, run *store.Run, dir string, mask *Mask) (result 
 	if err := w.all(); err != nil {
 		return nil, err
 	}
+	if err := w.writeSQL(own); err != nil {
+		return nil, fmt.Errorf("record the shop's own SQL: %w", err)
+	}
 	if err := os.Chmod(w.dir, 0o750); err != nil {
 		return nil, err
 	}
@@ -84,6 +90,22 @@ func Write(ctx context.Context, run *store.Run, dir string, mask *Mask) (result 
 		return nil, fmt.Errorf("put the recording in its place: %w", err)
 	}
 	return w.result, nil
+}
+
+func (w *writer) writeSQL(own map[string][]byte) error {
+	if len(own) == 0 {
+		return nil
+	}
+	dir := filepath.Join(w.dir, SQLFolder)
+	if err := os.Mkdir(dir, 0o750); err != nil {
+		return err
+	}
+	for name, text := range own {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o640); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // free refuses a folder that holds anything.

@@ -64,7 +64,7 @@ func do(t *testing.T, run *store.Run, statements ...string) {
 func write(t *testing.T, run *store.Run) (string, *Result) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "set")
-	result, err := Write(t.Context(), run, dir, NewMask([]byte("0123456789abcdef"), "www.shop.nl"))
+	result, err := Write(t.Context(), run, dir, NewMask([]byte("0123456789abcdef"), "www.shop.nl"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,13 +136,13 @@ func TestWrite_IsWholeOrNotThere(t *testing.T) {
 	t.Parallel()
 	run := newRun(t, map[string][]string{"products": {`{"items":[{"id":1,"sku":"A"}]}`, `{"items":`}})
 	parent := t.TempDir()
-	_, err := Write(t.Context(), run, filepath.Join(parent, "set"), NewMask([]byte("k"), ""))
+	_, err := Write(t.Context(), run, filepath.Join(parent, "set"), NewMask([]byte("k"), ""), nil)
 	if err == nil {
 		t.Error("a page that is no JSON was recorded")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Write(ctx, run, filepath.Join(parent, "set"), NewMask([]byte("k"), "")); !errors.Is(err, context.Canceled) {
+	if _, err := Write(ctx, run, filepath.Join(parent, "set"), NewMask([]byte("k"), ""), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v after Ctrl-C", err)
 	}
 	left, err := os.ReadDir(parent)
@@ -162,7 +162,7 @@ func TestWrite_RefusesARunThatDidNotEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	_, err = Write(t.Context(), run, filepath.Join(t.TempDir(), "set"), NewMask([]byte("k"), ""))
+	_, err = Write(t.Context(), run, filepath.Join(t.TempDir(), "set"), NewMask([]byte("k"), ""), nil)
 	var cannot *NotRecordableError
 	if !errors.As(err, &cannot) || !strings.Contains(err.Error(), "--resume") {
 		t.Errorf("error %v", err)

@@ -21,6 +21,7 @@ type Run struct {
 	StateStale bool
 
 	shop       *Shop
+	file       string      // where the run file is, if not in the shop's folder: a replica
 	attached   atomic.Bool // whether new connections can make the run file their default
 	run, state Access
 	closed     bool
@@ -64,7 +65,10 @@ func (r *Run) makeTables(ctx context.Context, programVersion string, startedAt t
 
 // OpenRun opens a run file that is there, finished or partial.
 func (s *Shop) OpenRun(ctx context.Context, ref RunRef, opts Options) (*Run, error) {
-	r := &Run{ID: ref.ID, Partial: ref.Partial, shop: s}
+	return s.openRun(ctx, &Run{ID: ref.ID, Partial: ref.Partial, shop: s}, opts)
+}
+
+func (s *Shop) openRun(ctx context.Context, r *Run, opts Options) (*Run, error) {
 	if err := r.open(ctx, opts); err != nil {
 		return nil, err
 	}
@@ -115,7 +119,12 @@ func (s *Shop) OpenState(ctx context.Context, access Access) (*Run, error) {
 }
 
 // path is the run file.
-func (r *Run) path() string { return r.shop.runPath(r.ID, r.Partial) }
+func (r *Run) path() string {
+	if r.file != "" {
+		return r.file
+	}
+	return r.shop.runPath(r.ID, r.Partial)
+}
 
 func (r *Run) open(ctx context.Context, opts Options) error {
 	db, err := r.shop.open(func() []string {
