@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"magento-optiply/magento"
@@ -44,14 +45,59 @@ func parseLevel(s string) (tree fieldTree, rest string) {
 
 // onlyAsked cuts an answer down to what fields= asked for, where the shop, or something before it, does not know that
 // parameter and sent whole records: the names and addresses of customers must not reach a run file (invariant 6). Magento
-// itself answers fields= (recorded: b-fields-products), and then without the search_criteria that shows the difference.
+// itself answers fields= (recorded: b-fields-products), and then without the search_criteria that shows the difference; a shop that
+// leaves that out too is known by its first record.
 func onlyAsked(body []byte, query magento.Query) ([]byte, error) {
 	for _, p := range query {
-		if p.Name == "fields" && bytes.Contains(body, []byte(`"search_criteria"`)) {
-			return parseFields(p.Value).cut(body)
+		if p.Name != "fields" {
+			continue
+		}
+		if tree := parseFields(p.Value); bytes.Contains(body, []byte(`"search_criteria"`)) || tree["items"].lacks(firstItem(body)) {
+			return tree.cut(body)
 		}
 	}
 	return body, nil
+}
+
+// firstItem is the first record of a page; nil where there is none.
+func firstItem(body []byte) (item json.RawMessage) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	if token, err := d.Token(); err != nil || token != json.Delim('{') {
+		return nil
+	}
+	for d.More() {
+		if name, err := d.Token(); err != nil || name != "items" {
+			if err != nil || d.Decode(new(json.RawMessage)) != nil {
+				return nil
+			}
+			continue
+		}
+		if token, err := d.Token(); err != nil || token != json.Delim('[') || !d.More() || d.Decode(&item) != nil {
+			return nil
+		}
+		return item
+	}
+	return nil
+}
+
+// lacks tells whether a record has members that were not asked for.
+func (t fieldTree) lacks(item json.RawMessage) bool {
+	var list []json.RawMessage
+	var object map[string]json.RawMessage
+	switch {
+	case len(t) == 0 || len(item) == 0:
+		return false
+	case json.Unmarshal(item, &list) == nil:
+		return slices.ContainsFunc(list, t.lacks)
+	case json.Unmarshal(item, &object) != nil:
+		return false
+	}
+	for name, value := range object {
+		if below, asked := t[name]; !asked || below.lacks(value) {
+			return true
+		}
+	}
+	return false
 }
 
 func (t fieldTree) cut(raw json.RawMessage) (json.RawMessage, error) {

@@ -20,6 +20,14 @@ func TestOnlyAsked_CutsWhatAShopSentBeyondFields(t *testing.T) {
 	if string(cut) != want {
 		t.Errorf("got  %s\nwant %s", cut, want)
 	}
+	untold := strings.Replace(body, `"search_criteria":{"page_size":1},`, "", 1)
+	if cut, err := onlyAsked([]byte(untold), query); err != nil || string(cut) != want {
+		t.Errorf("without search_criteria: %s, %v", cut, err)
+	}
+	inside := `{"total_count":2,"items":[{"entity_id":1,"items":[{"item_id":2},{"item_id":3,"name":"n"}]},{"entity_id":2}]}`
+	if cut, err := onlyAsked([]byte(inside), query); err != nil || strings.Contains(string(cut), "name") {
+		t.Errorf("what was not asked for in a line is kept: %s, %v", cut, err)
+	}
 	asked := strings.Replace(want, `,"total_count":2`, `,"total_count":2 `, 1)
 	if same, err := onlyAsked([]byte(asked), query); err != nil || string(same) != asked {
 		t.Errorf("an answer with what was asked for is not as it was sent: %s, %v", same, err)

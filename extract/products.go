@@ -36,7 +36,7 @@ func (j *Job) readProducts(ctx context.Context) error {
 	if !full && !j.Parts.Products {
 		return nil
 	}
-	for _, s := range j.stores {
+	for _, s := range j.listings() {
 		name := partWindow
 		if full {
 			name = partFull
@@ -103,7 +103,7 @@ func (j *Job) readProductsByID(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the products to read by id: %w", err)
 	}
-	for _, s := range j.stores {
+	for _, s := range j.listings() {
 		q := byID{stream: "products", path: "products", idField: "id", fields: j.productFields(), store: s, ids: ids}
 		if err := j.readByID(ctx, q); err != nil {
 			return err

@@ -49,6 +49,28 @@ func TestExtract_SeveralStoresAreCoveredEach(t *testing.T) {
 		"orders b2b, orders default, products b2b, products default")
 }
 
+// Products belong to websites: the views of one list the same, so that it is read once, for the view that was named first.
+func TestExtract_TheViewsOfAWebsiteAreReadOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, magentotest.Options{})
+	r.put("stores", `{"id":3,"code":"nl","name":"nl","website_id":1,"store_group_id":1,"is_active":1}`)
+	r.cfg.Magento.StoreIDs = []string{"nl", "default", "b2b"}
+	r.products(3)
+	r.product(4, "P4", night, "b2b only")
+	r.put("store_values", `{"id":1,"store_code":"nl","name":"Stoel"}`)
+	r.orderOf(1, 1, night.Add(-time.Hour), 1)
+	r.orderOf(3, 3, night.Add(-time.Hour), 1)
+	e := r.read(extract.Parts{Products: true, SellOrders: true, Deletions: true})
+	equal(t, "coverage", e.coverage(), "b2b: complete, 4 of 4\nnl: complete, 3 of 3")
+	equal(t, "orders", strings.Join(e.column("SELECT store_code || ' ' || key FROM raw.orders ORDER BY ALL"), ", "), "default 1, nl 3")
+	equal(t, "name", strings.Join(e.column("SELECT item ->> 'name' FROM raw.products WHERE key = '1' AND store_code = 'nl'"), ", "), "Stoel")
+	e.close()
+
+	r.state(bookmark("products_full", "nl", night), bookmark("products", "nl", night), bookmark("products_full", "b2b", night), bookmark("products", "b2b", night))
+	e = r.read(extract.Parts{Products: true})
+	equal(t, "windows", strings.Join(e.column("SELECT store_code || ' ' || part FROM run.streams WHERE stream = 'products' ORDER BY ALL"), ", "), "b2b window, nl window")
+}
+
 // total rewrites a listing's total_count.
 func total(path string, n int) func(*http.Request, string) string {
 	return func(r *http.Request, body string) string {

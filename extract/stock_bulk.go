@@ -96,7 +96,7 @@ func (j *Job) readProductsTouched(ctx context.Context) error {
 // productsKnownUntil is up to when the products were read, in this run or before it, less the overlap; zero where they never were.
 func (j *Job) productsKnownUntil(ctx context.Context) (time.Time, error) {
 	var until, none time.Time
-	for _, s := range j.stores {
+	for _, s := range j.listings() {
 		mark, err := j.bookmark(ctx, "products", s.code)
 		if err != nil {
 			return none, err

@@ -3,6 +3,9 @@ package extract_test
 import (
 	"flag"
 	"fmt"
+	"os"
+	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -49,4 +52,23 @@ func TestStock_RequestsByWay(t *testing.T) {
 	if one != products || bulk > *stockSKUs/300+*stockSKUs/1000+12 || first > bulk+8 || changed > products/50+*stockSKUs/1000+8 {
 		t.Errorf("one by one %d, in bulk %d, only what changed %d, the first time %d requests, for %d products", one, bulk, changed, first, products)
 	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What is beside the pages is the same for any shop.
+	told := func(way string, pages func(products int) int, requests int) {
+		t.Helper()
+		row := regexp.MustCompile(regexp.QuoteMeta("| `"+way+"` | about ") + "([0-9]+)").FindSubmatch(readme)
+		if row == nil {
+			t.Fatalf("the README tells no number of requests of %s", way)
+		}
+		number, _ := strconv.Atoi(string(row[1]))
+		if real := pages(50_000) + requests - pages(*stockSKUs); real < number-10 || real > number+10 {
+			t.Errorf("the README tells %d requests of %s for 50,000 SKUs, and there are %d", number, way, real)
+		}
+	}
+	filled := func(n, size int) int { return (n + size - 1) / size }
+	told("stock_bulk: auto", func(n int) int { return filled(n, 300) + filled(n, 1000) }, bulk)
+	told("stock_refresh: changed", func(n int) int { return filled(n, 1000) }, changed-products/100)
 }

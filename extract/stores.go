@@ -16,8 +16,9 @@ import (
 
 // partition is one store that orders and products are read for; the zero value is the whole shop.
 type partition struct {
-	code string
-	id   int
+	code    string
+	id      int
+	website int
 }
 
 type storeView struct {
@@ -146,11 +147,24 @@ func (j *Job) resolveStores(views []byte) error {
 			return &UsageError{fmt.Errorf("magento.store_id: the shop has no store %q; it has %s", wanted, strings.Join(codes, ", "))}
 		}
 		if !seen[view.ID] {
-			j.stores = append(j.stores, partition{code: view.Code, id: view.ID})
+			j.stores = append(j.stores, partition{code: view.Code, id: view.ID, website: view.WebsiteID})
 		}
 		seen[view.ID] = true
 	}
 	return nil
+}
+
+// listings are the stores that products are read for: the first named of each website. A filter on store_id gives the products of
+// the store's website (recorded: magento-observed, Filters), so the other views of it would list the same once more, with values that
+// count for nothing.
+func (j *Job) listings() []partition {
+	var list []partition
+	for _, s := range j.stores {
+		if !slices.ContainsFunc(list, func(other partition) bool { return other.website == s.website }) {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 func findStore(known []storeView, wanted string) (storeView, bool) {

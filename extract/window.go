@@ -23,7 +23,7 @@ func (j *Job) isFull(ctx context.Context) (bool, error) {
 	}
 	// Deletions alone need the whole listing; with products they wait for the night that reads it anyway.
 	full := j.Parts.Deletions && !j.Parts.Products || j.Parts.Products && j.Full
-	for _, st := range j.stores {
+	for _, st := range j.listings() {
 		if full || !j.Parts.Products {
 			break
 		}
