@@ -27,6 +27,7 @@ type night struct {
 	fixtures string
 	recorded *recording.Night // what the fixture set was recorded from; nil where it was not
 	given    map[string]bool  // the settings of run.* that the command line named
+	release  []string         // the guards that this load may pass
 	progress *progress
 	summary  summary
 	sql      fs.FS  // what the run is transformed with
@@ -267,8 +268,11 @@ func (n *night) load(ctx context.Context, client *optiply.Client, hash string) e
 // loadError gives the errors of a load their exit codes.
 func loadError(err error) error {
 	var guard *load.GuardError
+	var held *load.HeldError
 	var notReady *load.NotReadyError
 	switch {
+	case errors.As(err, &held):
+		return &exitError{code: exitHeldBack} // the summary says which guards, and what to do
 	case errors.As(err, &guard):
 		return &exitError{code: exitHeldBack, err: err}
 	case errors.As(err, &notReady):
@@ -279,7 +283,7 @@ func loadError(err error) error {
 
 func (n *night) loadJob(client *optiply.Client) *load.Job {
 	return &load.Job{Run: n.run, Client: client, CouplingID: n.cfg.Optiply.CouplingID, Concurrency: n.cfg.Optiply.Concurrency,
-		Now: n.app.env.Now, Progress: n.progress, Log: n.app.log}
+		Now: n.app.env.Now, Progress: n.progress, Log: n.app.log, Release: n.release}
 }
 
 // verdict reads the run file once more for the summary, and says how the night ended.
@@ -288,7 +292,7 @@ func (n *night) verdict(ctx context.Context) error {
 		return err
 	}
 	switch {
-	case n.summary.DeletionsHeld > 0:
+	case n.summary.DeletionsHeld > 0 || len(n.summary.heldGuards()) > 0:
 		return &exitError{code: exitHeldBack}
 	case n.summary.leftOut() > 0 || n.summary.quarantined() > 0 || !n.summary.complete():
 		return &exitError{code: exitIncomplete}

@@ -131,7 +131,7 @@ func (a *app) transformCommand() *cli.Command {
 			}
 			result, err := n.transform(c.Context)
 			if err == nil {
-				err = n.summary.planned(c.Context, n.run)
+				err = n.summary.planned(c.Context, n.run, nil)
 			}
 			if err == nil {
 				err = brokenChecks(result)
@@ -189,10 +189,14 @@ func (a *app) loadCommand() *cli.Command {
 			&cli.StringFlag{Name: "plan", Destination: &hash, Usage: "send exactly the plan with this `HASH`, of whatever run, or nothing"},
 			&cli.BoolFlag{Name: "dry-run", Destination: &dryRun, Usage: "send nothing; show what would be sent"},
 			&cli.Int64Flag{Name: "allow-deletions", Destination: &allow, Usage: "let up to `N` products be disabled, over the ceiling of max_deletions_percent"},
+			&cli.StringSliceFlag{Name: "release", Usage: "send although the guard `NAME` holds the plan; may be given several times"},
 		},
 		Action: func(c *cli.Context) (err error) {
 			if err := noArguments(c); err != nil {
 				return err
+			}
+			if err := load.CheckReleases(c.StringSlice("release")); err != nil {
+				return usageError(fmt.Errorf("--release: %w", err))
 			}
 			if allow < 0 {
 				return usageError(fmt.Errorf("--allow-deletions %d: it is a number of products", allow))
@@ -205,6 +209,7 @@ func (a *app) loadCommand() *cli.Command {
 				return err
 			}
 			defer n.endInto(&err)
+			n.release = c.StringSlice("release")
 			return a.loadOnly(c.Context, n, hash, allow, dryRun)
 		},
 	}
@@ -257,6 +262,12 @@ func (a *app) loadOnly(ctx context.Context, n *night, hash string, allow int64, 
 	if err := n.permit(ctx, allow, hash); err != nil {
 		return err
 	}
+	if _, err := load.ReadPlan(ctx, n.run, hash); err != nil {
+		return loadError(err)
+	}
+	if err := n.heldBack(ctx); err != nil {
+		return n.conclude(ctx, "transform", err)
+	}
 	client, done, err := a.openOptiply(ctx, n.cfg, n.shop)
 	if err != nil {
 		return err
@@ -282,7 +293,7 @@ func (n *night) show(ctx context.Context, hash string, allow int64) error {
 	if _, err := load.ReadPlan(ctx, n.run, hash); err != nil {
 		return loadError(err)
 	}
-	if err := n.summary.planned(ctx, n.run); err != nil {
+	if err := n.summary.planned(ctx, n.run, n.release); err != nil {
 		return err
 	}
 	var overCeiling int64

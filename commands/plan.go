@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"magento-optiply/load"
 	"magento-optiply/store"
 )
 
@@ -52,6 +53,7 @@ type plan struct {
 	Held    map[string]int64 // rows of run.issues of kind held, by entity
 	Broken  []string         // checks that found something: load refuses such a plan
 	deletions
+	Guards []guardSummary // that hold the whole plan until it is released
 }
 
 func (a *app) runPlan(ctx context.Context, o *planOptions) (err error) {
@@ -126,6 +128,13 @@ func readPlanHead(ctx context.Context, run *store.Run, entity string) (p plan, e
 			return p, err
 		}
 	}
+	guards, err := load.Guards(ctx, run, nil)
+	if err != nil {
+		return p, err
+	}
+	for _, g := range guards {
+		p.Guards = append(p.Guards, guardSummary(g))
+	}
 	rows, err := run.DB.QueryContext(ctx, `SELECT entity, count(*), '' FROM run.issues WHERE kind = 'held' AND ? IN ('', entity) GROUP BY entity
 		UNION ALL SELECT file, rows, coalesce(sample, '') FROM run.steps WHERE checked AND rows > 0 ORDER BY ALL`, entity)
 	if err != nil {
@@ -195,6 +204,12 @@ func (a *app) printPlanHead(w io.Writer, p plan, terminal bool) {
 		fmt.Fprintf(w, "\nHeld: %s; see why with: magento-optiply sql \"FROM run.issues WHERE kind = 'held'\"\n", strings.Join(held, ", "))
 	}
 	p.deletions.print(w)
+	for _, g := range p.Guards {
+		fmt.Fprintf(w, "\nA guard holds this plan: %s: %s\n", g.Name, printable(g.Reason))
+	}
+	if len(p.Guards) > 0 {
+		fmt.Fprintf(w, "If it is right, send it with:\n    %s\n", releaseCommand(p.RunID, p.Guards))
+	}
 	for _, b := range p.Broken {
 		fmt.Fprintf(w, "\nload refuses this plan: %s\n", printable(b))
 	}

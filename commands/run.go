@@ -253,7 +253,10 @@ func (n *night) through(ctx context.Context, phase string, o *runOptions, client
 		}
 	}
 	if o.dryRun {
-		return "done", n.summary.planned(ctx, n.run)
+		return "done", n.summary.planned(ctx, n.run, nil)
+	}
+	if err := n.heldBack(ctx); err != nil {
+		return "transform", err
 	}
 	if err := n.note(ctx, command, "load"); err != nil {
 		return "load", err

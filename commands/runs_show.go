@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"magento-optiply/load"
 	"magento-optiply/store"
 )
 
@@ -86,7 +87,11 @@ func (a *app) summaryOf(ctx context.Context, shop *store.Shop, run *store.Run) (
 		return s, fmt.Errorf("read run.info: %w", err)
 	}
 	if transformed {
-		if err := s.planned(ctx, run); err != nil {
+		released, err := load.Released(ctx, run)
+		if err != nil {
+			return s, err
+		}
+		if err := s.planned(ctx, run, released); err != nil {
 			return s, err
 		}
 	}

@@ -26,6 +26,7 @@ type summary struct {
 	Changes       []changeSummary    `json:"changes"`         // one an entity and operation
 	Issues        issueCounts        `json:"issues"`          // rows of run.issues by kind
 	DeletionsHeld int64              `json:"deletions_held"`  // products that a guard kept from being disabled; also in issues.held
+	Guards        []guardSummary     `json:"guards"`          // that hold the whole load, or were released
 	FirstIssues   []issue            `json:"first_issues"`    // the first rows of run.issues, at most 10
 	Seconds       map[string]float64 `json:"seconds"`         // by phase: extract, transform, load
 	Error         string             `json:"error,omitempty"` // with --shop: why a shop came to no summary of its own
@@ -94,13 +95,18 @@ func (s *summary) counts(list []load.Count) {
 	}
 }
 
-// planned reads what the run's plan would send.
-func (s *summary) planned(ctx context.Context, run *store.Run) error {
+// planned reads what the run's plan would send, and which guards would hold it, but for those that are released.
+func (s *summary) planned(ctx context.Context, run *store.Run, released []string) error {
 	changes, hash, err := planCounts(ctx, run.DB, "")
 	if err != nil {
 		return err
 	}
+	guards, err := load.Guards(ctx, run, released)
+	if err != nil {
+		return err
+	}
 	s.Changes, s.PlanHash = changes, hash
+	s.guards(guards)
 	return nil
 }
 
@@ -212,6 +218,7 @@ func (s summary) json() string {
 	s.Streams = append([]streamSummary{}, s.Streams...)
 	s.Changes = append([]changeSummary{}, s.Changes...)
 	s.FirstIssues = append([]issue{}, s.FirstIssues...)
+	s.Guards = append([]guardSummary{}, s.Guards...)
 	if s.Seconds == nil {
 		s.Seconds = map[string]float64{}
 	}

@@ -169,7 +169,15 @@ func printRemarks(w io.Writer, list []remark, width int) {
 
 // verdict is what a person reads first.
 func (s *summary) verdict() []remark {
-	list := []remark{s.whatWasSent()}
+	list := s.guardRemarks()
+	if len(list) == 0 {
+		list = []remark{s.whatWasSent()}
+	}
+	for _, g := range s.Guards {
+		if g.Released {
+			list = append(list, remark{text: "The guard " + g.Name + " was released: " + printable(g.Reason) + "."})
+		}
+	}
 	if n := s.DeletionsHeld; n > 0 {
 		list = append(list, remark{text: fmt.Sprintf("A guard kept %s from being disabled.", plural(n, "product"))})
 	}

@@ -21,6 +21,7 @@ type Config struct {
 	// Transform says by which SQL.
 	Transform Mapping
 	Load      Sending
+	Guards    Guards
 }
 
 // Magento says how to reach a shop and what to read there.
@@ -124,6 +125,21 @@ type Sending struct {
 	RecreateMissing bool
 }
 
+// Guards hold the load of a run whose plan is out of the ordinary. A ceiling of 0 is none.
+type Guards struct {
+	// Band is GuardOn, GuardOff, or how many deviations from what is usual are let pass.
+	Band              string
+	MaxProductCreates int64
+	MaxProductUpdates int64
+	MaxSellOrders     int64
+}
+
+// Values of [Guards.Band], besides a number of deviations.
+const (
+	GuardOn  = "on"
+	GuardOff = "off"
+)
+
 // SandboxURL as [Optiply.BaseURL] means the sandbox of this program.
 const SandboxURL = "sandbox"
 
@@ -202,6 +218,7 @@ func Default() *Config {
 			StockMaxAge:            24 * time.Hour,
 			MaxDeletionsPercent:    10,
 		},
+		Guards: Guards{Band: GuardOn},
 	}
 }
 

@@ -107,6 +107,16 @@ func TestParse_SaysWhatIsWrongAndWhere(t *testing.T) {
 			`shop.yaml:3:31: sync.max_deletions_percent must be a number from 0 to 100, not "101"`,
 		},
 		{
+			"band",
+			"guards: {band: wide}",
+			`shop.yaml:3:16: guards.band must be on, off, or a number of deviations from 1 to 1000, not "wide"`,
+		},
+		{
+			"ceiling",
+			"guards: {max_sell_orders: -1}",
+			`shop.yaml:3:27: guards.max_sell_orders must be a whole number of 0 or more, not "-1"`,
+		},
+		{
 			"duration without unit",
 			"magento: {lag: 30}",
 			`shop.yaml:3:16: magento.lag must be a duration such as 30s, 10m or 24h, not "30"`,

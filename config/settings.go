@@ -7,6 +7,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -27,7 +28,7 @@ type setting struct {
 // settings is the table of settings over the fields of c, in the order in which
 // they are written.
 func (c *Config) settings() []setting {
-	m, o, s, tr, l := &c.Magento, &c.Optiply, &c.Sync, &c.Transform, &c.Load
+	m, o, s, tr, l, g := &c.Magento, &c.Optiply, &c.Sync, &c.Transform, &c.Load, &c.Guards
 	return []setting{
 		{name: "shop", value: text(&c.Shop, checkShop)},
 		{name: "data_dir", value: text(&c.DataDir, notEmpty)},
@@ -90,6 +91,11 @@ func (c *Config) settings() []setting {
 		{name: "transform.sql", value: text(&tr.SQL, oneLine)},
 
 		{name: "load.recreate_missing", value: boolean(&l.RecreateMissing)},
+
+		{name: "guards.band", value: text(&g.Band, checkBand)},
+		{name: "guards.max_product_creates", value: whole(&g.MaxProductCreates, 0, math.MaxInt64)},
+		{name: "guards.max_product_updates", value: whole(&g.MaxProductUpdates, 0, math.MaxInt64)},
+		{name: "guards.max_sell_orders", value: whole(&g.MaxSellOrders, 0, math.MaxInt64)},
 	}
 }
 
@@ -137,6 +143,17 @@ var (
 )
 
 func anything(string) error { return nil }
+
+// checkBand takes a width as transform/sql reads it.
+func checkBand(text string) error {
+	if text == GuardOn || text == GuardOff {
+		return nil
+	}
+	if width, err := strconv.ParseFloat(text, 64); err != nil || !(width >= 1 && width <= 1000) {
+		return errors.New("must be on, off, or a number of deviations from 1 to 1000")
+	}
+	return nil
+}
 
 func notEmpty(text string) error {
 	if strings.TrimSpace(text) == "" || hasControl(text) {

@@ -31,6 +31,8 @@ type Job struct {
 	Log         *slog.Logger
 	// RetryWait is the wait before a second attempt of a request; it then doubles. 0 means 2 s. Retry-After wins.
 	RetryWait time.Duration
+	// Release names the guards that this load may pass although they hold the plan.
+	Release []string
 
 	ledger *ledger
 	plan   Plan
@@ -69,6 +71,9 @@ func (j *Job) Load(ctx context.Context, hash string) (*Result, error) {
 	var err error
 	if j.plan, err = ReadPlan(ctx, j.Run, hash); err != nil {
 		return &Result{}, err
+	}
+	if err := j.pass(ctx); err != nil {
+		return &Result{Plan: j.plan}, err
 	}
 	if err := j.open(ctx); err != nil {
 		return &Result{Plan: j.plan}, err

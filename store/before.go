@@ -9,10 +9,11 @@ import (
 )
 
 // CopyBefore copies what Optiply is known to hold from the state into before.*, so that the run file holds all that its
-// diff is made from (invariant 5). Bookmarks, parked rows and the last stock answers are what the shop is asked by, so they are
+// diff is made from, and the figures of the nights before, which the guards compare its plan with (invariant 5). Bookmarks, parked rows and the last stock answers are what the shop is asked by, so they are
 // copied as long as it is being read: a load moves them.
 func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
 	const reading = " (SELECT extracted_at IS NULL FROM run.info)"
+	since := timestamp(now.Add(-historyKept))
 	err := r.inTransaction(ctx,
 		"DELETE FROM before.products",
 		`INSERT INTO before.products BY NAME SELECT remote_id, optiply_id, uuid, name, sku_code, article_code, price, unlimited_stock,
@@ -33,12 +34,31 @@ func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
 		"DELETE FROM before.stock_answers WHERE"+reading,
 		`INSERT INTO before.stock_answers BY NAME SELECT remote_id, sku, store_code, salable_qty, physical_qty, manage_stock, source, asked_at,
 			fingerprint FROM state.stock_answers WHERE`+reading+" ORDER BY remote_id",
+		"DELETE FROM before.history",
+		`INSERT INTO before.history BY NAME
+			WITH past AS (
+				SELECT run_id, started_at, exit_code, phase = 'done' AND command IN ('run', 'load') AND exit_code IN (0, 3, 5) AS loaded,
+					from_json(summary, '{"changes":[{"entity":"VARCHAR","op":"VARCHAR","planned":"BIGINT"}],"streams":[{"name":"VARCHAR","rows":"BIGINT"}]}') AS told
+				FROM state.runs
+				WHERE summary IS NOT NULL AND exit_code IS NOT NULL AND command NOT LIKE '%--dry-run%'
+				  AND started_at >= `+since+` AND run_id < (SELECT run_id FROM run.info)),
+			figure AS (
+				SELECT run_id, c.entity, c.op, c.planned AS changes FROM (SELECT run_id, unnest(told.changes) AS c FROM past)
+				UNION ALL
+				SELECT run_id, s.name, 'read', s.rows FROM (SELECT run_id, unnest(told.streams) AS s FROM past)
+				UNION ALL -- a night without a change is a night, too
+				SELECT run_id, entity, op, 0 FROM past, (VALUES ('products', 'disable'), ('products', 'create'), ('products', 'update'), ('sell_orders', 'create')) o(entity, op))
+			SELECT run_id, started_at, exit_code, loaded, entity, op, sum(changes)::BIGINT AS changes
+			FROM past JOIN figure USING (run_id) WHERE entity IS NOT NULL AND op IS NOT NULL GROUP BY ALL ORDER BY ALL`,
 		"UPDATE run.info SET before_at = "+timestamp(now)+", state_changes = (SELECT coalesce(max(seq), 0) FROM state.ledger)")
 	if err != nil {
 		return fmt.Errorf("copy what Optiply holds into run %s: %w", r.ID, err)
 	}
 	return nil
 }
+
+// historyKept is how far back a run's copy of the history goes: ten of each weekday.
+const historyKept = 70 * 24 * time.Hour
 
 // PutSettings keeps the run's settings, without secrets, in run.settings.
 func (r *Run) PutSettings(ctx context.Context, settings map[string]string) error {

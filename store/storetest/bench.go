@@ -93,6 +93,7 @@ func Defaults() map[string]string {
 		"sync.use_salable_quantity": "true", "sync.warehouse_ids": "", "sync.pullAllOrders": "false", "sync.skip_order_states": "",
 		"sync.sync_product_deletions": "false", "sync.create_disabled_products": "true", "sync.order_lines": "items",
 		"sync.max_deletions_percent": "10", "load.recreate_missing": "false",
+		"guards.band": "on", "guards.max_product_creates": "0", "guards.max_product_updates": "0", "guards.max_sell_orders": "0",
 		"run.products": "true", "run.stocks": "true", "run.deletions": "true", "run.sell_orders": "true", "run.allow_deletions": "0",
 	}
 }

@@ -6,7 +6,8 @@
 SELECT error('run.settings lacks ' || string_agg(name, ', ' ORDER BY name))
 FROM unnest(['sync.map_stockLevel', 'sync.use_inventory_source_items', 'sync.use_stock_statuses', 'sync.use_salable_quantity', 'sync.warehouse_ids',
              'sync.pullAllOrders', 'sync.skip_order_states', 'sync.order_lines', 'sync.create_disabled_products', 'sync.sync_product_deletions',
-             'sync.max_deletions_percent', 'load.recreate_missing', 'run.products', 'run.stocks', 'run.deletions', 'run.sell_orders', 'run.allow_deletions']) AS needed(name)
+             'sync.max_deletions_percent', 'load.recreate_missing', 'guards.band', 'guards.max_product_creates',
+             'guards.max_product_updates', 'guards.max_sell_orders', 'run.products', 'run.stocks', 'run.deletions', 'run.sell_orders', 'run.allow_deletions']) AS needed(name)
 WHERE name NOT IN (SELECT name FROM run.settings WHERE value IS NOT NULL)
 HAVING count(*) > 0;
 
@@ -25,6 +26,12 @@ SET VARIABLE sync_product_deletions = (SELECT value = 'true' FROM run.settings W
 SET VARIABLE max_deletions_percent = (SELECT value::DECIMAL(9, 4) FROM run.settings WHERE name = 'sync.max_deletions_percent');
 
 SET VARIABLE recreate_missing = (SELECT value = 'true' FROM run.settings WHERE name = 'load.recreate_missing');
+
+-- The guards: how many deviations from the usual pass (0: no band), and the ceilings (0: none).
+SET VARIABLE guard_width = (SELECT CASE value WHEN 'off' THEN 0 WHEN 'on' THEN 6 ELSE value::DOUBLE END FROM run.settings WHERE name = 'guards.band');
+SET VARIABLE max_product_creates = (SELECT value::BIGINT FROM run.settings WHERE name = 'guards.max_product_creates');
+SET VARIABLE max_product_updates = (SELECT value::BIGINT FROM run.settings WHERE name = 'guards.max_product_updates');
+SET VARIABLE max_sell_orders = (SELECT value::BIGINT FROM run.settings WHERE name = 'guards.max_sell_orders');
 
 -- The stock mode. Warehouse mode switches use_stock_statuses off; map_stockLevel: false switches all of it off.
 SET VARIABLE stock_mode = CASE
