@@ -39,6 +39,21 @@ func (a *app) openMagento(cfg *config.Config, fixtures string, count *extract.Re
 		m.StoreURL, auth = server.url, magento.Bearer(shop.AccessToken)
 		done = func() { _ = server.Close() }
 	}
+	client, err = magento.NewClient(a.magentoConfig(m, auth, func(info magento.RequestInfo) {
+		count.Count(info)
+		if info.Attempt > 1 || info.Kind != "" {
+			a.log.Debug("request", "endpoint", info.Endpoint, "status", info.Status, "kind", info.Kind, "attempt", info.Attempt, "ms", info.Duration.Milliseconds())
+		}
+	}))
+	if err != nil {
+		done()
+		return nil, nil, usageError(err)
+	}
+	return client, done, nil
+}
+
+// magentoConfig is what the settings make of a client.
+func (a *app) magentoConfig(m config.Magento, auth magento.Auth, onRequest func(magento.RequestInfo)) magento.Config {
 	agent := m.UserAgent
 	if agent == "" {
 		agent = a.userAgent()
@@ -51,22 +66,11 @@ func (a *app) openMagento(cfg *config.Config, fixtures string, count *extract.Re
 	if retries == 0 {
 		retries = -1 // 0 means none in the configuration, and the default in the client
 	}
-	client, err = magento.NewClient(magento.Config{
+	return magento.Config{
 		StoreURL: m.StoreURL, StoreCode: m.StoreCode, Auth: auth, UserAgent: agent, Cookies: cookies,
 		Concurrency: m.Concurrency, RequestsPerSecond: m.RequestsPerSecond, Retries: retries, RetryWait: m.RetryWait,
-		StallTimeout: m.StallTimeout, Timeout: m.AnswerTimeout,
-		Now: a.env.Now, OnRequest: func(info magento.RequestInfo) {
-			count.Count(info)
-			if info.Attempt > 1 || info.Kind != "" {
-				a.log.Debug("request", "endpoint", info.Endpoint, "status", info.Status, "kind", info.Kind, "attempt", info.Attempt, "ms", info.Duration.Milliseconds())
-			}
-		},
-	})
-	if err != nil {
-		done()
-		return nil, nil, usageError(err)
+		StallTimeout: m.StallTimeout, Timeout: m.AnswerTimeout, Now: a.env.Now, OnRequest: onRequest,
 	}
-	return client, done, nil
 }
 
 func magentoAuth(m config.Magento) magento.Auth {
@@ -109,17 +113,22 @@ func readFixtures(dir string) (*magentotest.Shop, error) {
 	return shop, nil
 }
 
+func (a *app) optiplyConfig(o config.Optiply) optiply.Config {
+	return optiply.Config{
+		BaseURL: o.BaseURL, DashboardURL: o.DashboardURL,
+		ClientID: o.ClientID.Reveal(), ClientSecret: o.ClientSecret.Reveal(), Username: o.Username.Reveal(), Password: o.Password.Reveal(),
+		AccountID: o.AccountID, CouplingID: o.CouplingID, Concurrency: o.Concurrency, RequestsPerSecond: o.RequestsPerSecond,
+		UserAgent: a.userAgent(), Now: a.env.Now,
+	}
+}
+
 // openOptiply makes the client of Optiply, or of the sandbox, which is then served on this machine and keeps its state in
 // the shop's folder. It signs in at once, so that wrong credentials show before hours of reading.
 func (a *app) openOptiply(ctx context.Context, cfg *config.Config, shop *store.Shop) (client *optiply.Client, done func(), err error) {
 	o := cfg.Optiply
 	done = func() {}
-	c := optiply.Config{
-		BaseURL: o.BaseURL, DashboardURL: o.DashboardURL,
-		ClientID: o.ClientID.Reveal(), ClientSecret: o.ClientSecret.Reveal(), Username: o.Username.Reveal(), Password: o.Password.Reveal(),
-		AccountID: o.AccountID, CouplingID: o.CouplingID, Concurrency: o.Concurrency, RequestsPerSecond: o.RequestsPerSecond, UserAgent: a.userAgent(), Now: a.env.Now,
-		Transport: a.leash.guard(nil),
-	}
+	c := a.optiplyConfig(o)
+	c.Transport = a.leash.guard(nil)
 	if o.Sandbox() {
 		box, err := sandbox.Open(sandbox.Options{Dir: shop.SandboxDir(), Now: a.env.Now})
 		if err != nil {

@@ -30,7 +30,7 @@ type Problem struct {
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Problems))
 	for i, p := range e.Problems {
-		lines[i] = p.in(e.File)
+		lines[i] = p.Place(e.File)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -38,7 +38,8 @@ func (e *Error) Error() string {
 // Unwrap gives the cause, such as fs.ErrNotExist for a file that is not there.
 func (e *Error) Unwrap() error { return e.Err }
 
-func (p Problem) in(file string) string {
+// Place is the message behind file, line and column.
+func (p Problem) Place(file string) string {
 	if p.Line == 0 {
 		return fmt.Sprintf("%s: %s", file, p.Message)
 	}

@@ -148,7 +148,7 @@ func (c *Client) send(ctx context.Context, req *http.Request, path, storeCode st
 	}
 	if got != nil {
 		got.Duration = info.Duration
-		info.Bytes = got.Bytes
+		info.Bytes, info.Date = got.Bytes, got.Date
 	}
 	told, after := outcomeOf(status, err)
 	c.gate.Leave(politeness.Result{Ticket: turn, Latency: info.Duration, Outcome: told, RetryAfter: after})

@@ -81,6 +81,7 @@ type RequestInfo struct {
 	Waited    time.Duration // before sending, for its turn within the shop's limits
 	Bytes     int64         // of the body as it came, packed or not
 	Attempt   int           // from 1; above 1 it is a retry
+	Date      time.Time     // the shop's clock, to the second; zero if it did not say
 }
 
 // Client reads from one shop. It is safe for concurrent use, and all users of

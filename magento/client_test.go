@@ -110,7 +110,10 @@ func TestGet_TellsEachAttemptWithoutTheSKU(t *testing.T) {
 		{Endpoint: "stockStatuses/{sku}", Status: 500, Kind: ServerError, Attempt: 1, Bytes: 16},
 		{Endpoint: "stockStatuses/{sku}", Status: 200, Attempt: 2, Bytes: 2},
 	} {
-		want.Duration = seen[i].Duration
+		if seen[i].Date.IsZero() {
+			t.Error("an attempt does not tell the shop's clock")
+		}
+		want.Duration, want.Date = seen[i].Duration, seen[i].Date
 		if seen[i] != want {
 			t.Errorf("got %+v, want %+v", seen[i], want)
 		}

@@ -63,6 +63,8 @@ type Config struct {
 	Timeout time.Duration
 	// RetryWait is the wait before a read's first repetition; it then doubles, with jitter. 0 means 1 s.
 	RetryWait time.Duration
+	// Tries is how often a read and the token request are sent at most; 0 means 5.
+	Tries     uint64
 	Transport http.RoundTripper
 	Now       func() time.Time
 }
@@ -108,7 +110,7 @@ func NewClient(cfg Config) (*Client, error) {
 		coupling: fmt.Sprint(cfg.CouplingID),
 		http:     newHTTPClient(cfg.Transport, cfg.Timeout, cfg.UserAgent),
 		gate:     politeness.New(cfg.Concurrency, cfg.RequestsPerSecond, 1/cfg.RetryWait.Seconds()),
-		retries:  retryPolicy{tries: 5, first: cfg.RetryWait, longest: 10 * time.Minute},
+		retries:  retryPolicy{tries: cfg.Tries, first: cfg.RetryWait, longest: 10 * time.Minute},
 		redact:   redactor(cfg.ClientSecret, cfg.Password),
 		now:      cfg.Now,
 	}
@@ -130,6 +132,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Concurrency <= 0 {
 		c.Concurrency = mostConcurrent
+	}
+	if c.Tries == 0 {
+		c.Tries = 5
 	}
 	if c.UserAgent == "" {
 		c.UserAgent = defaultUserAgent

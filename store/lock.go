@@ -67,6 +67,34 @@ func (s *Shop) Lock(what string, now time.Time) (*Lock, error) {
 	return &Lock{file: f}, nil
 }
 
+// Holder tells who holds the lock, without taking it: a run that starts meanwhile must not find it held.
+func (s *Shop) Holder() (holder Holder, held bool, err error) {
+	path := filepath.Join(s.Dir, "lock")
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return Holder{}, false, nil
+	}
+	if err != nil {
+		return Holder{}, false, fmt.Errorf("read the lock file: %w", err)
+	}
+	if json.Unmarshal(data, &holder) != nil {
+		return Holder{}, false, nil // empty: it was given back
+	}
+	if host, _ := os.Hostname(); holder.Host == host && !alive(holder.PID) {
+		return Holder{}, false, nil // its process was killed, and the lock went with it
+	}
+	// The number of a process that was killed can be another's by now: the lock itself knows.
+	f := flock.New(path)
+	free, err := f.TryRLock()
+	if err != nil {
+		return Holder{}, false, fmt.Errorf("look at the lock: %w", err)
+	}
+	if free {
+		return Holder{}, false, f.Close()
+	}
+	return holder, true, nil
+}
+
 // spillDir is where one DuckDB of a process puts what does not fit into memory; it makes and removes the folder itself.
 func (s *Shop) spillDir(pid int, tag string) string {
 	host, _ := os.Hostname()

@@ -28,6 +28,18 @@ type Shop struct {
 
 // Open makes the shop's folder where it is missing and returns it. Errors are those of the file system.
 func Open(dataDir, name string) (*Shop, error) {
+	s, err := At(dataDir, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(s.runsDir(), 0o750); err != nil {
+		return nil, fmt.Errorf("make the shop's folder: %w", err)
+	}
+	return s, nil
+}
+
+// At is Open without making the folder: for looking at what there is, perhaps as another user than the one of the nights.
+func At(dataDir, name string) (*Shop, error) {
 	s := &Shop{Name: name, Dir: filepath.Join(dataDir, name)}
 	dir, err := filepath.Abs(s.Dir)
 	if err != nil {
@@ -38,9 +50,6 @@ func Open(dataDir, name string) (*Shop, error) {
 		return nil, fmt.Errorf("the shop's folder %s: DuckDB reads no files where a path has a comma, a question mark or an asterisk: choose another data_dir", dir)
 	}
 	s.Dir = dir
-	if err := os.MkdirAll(s.runsDir(), 0o750); err != nil {
-		return nil, fmt.Errorf("make the shop's folder: %w", err)
-	}
 	return s, nil
 }
 
