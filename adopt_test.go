@@ -216,6 +216,15 @@ func TestAdopt_AnOlderStateThatWasPutBack(t *testing.T) {
 	if err := os.WriteFile(state, backup, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	id := s.query("SELECT run_id FROM run.info")[0][0]
+	for _, args := range [][]string{{"run", "--fixtures", night(2)}, {"run", "--full", "--fixtures", night(2)}, {"load", "--run", id}, {"load"}} {
+		if r := s.must(5, args...); !strings.Contains(r.stderr, "run "+id+" was loaded, and this shop's state does not know of it") || !strings.Contains(r.stderr, "`adopt`") {
+			t.Errorf("%v with an older state: %s", args, r.stderr)
+		}
+	}
+	if r := s.must(3, "run", "--dry-run", "--fixtures", night(2)); !strings.Contains(r.stderr, "the load will be refused until `adopt`") {
+		t.Errorf("a dry run does not warn: %s", r.stderr)
+	}
 	r := s.must(0, "adopt")
 	if !strings.Contains(r.stdout, "taken from Optiply") {
 		t.Errorf("nothing was found of the night that the state does not know:\n%s", r.stdout)

@@ -45,6 +45,7 @@ type Job struct {
 	BySKU      bool  // match by SKU what has neither a remote id nor an article code
 	Snapshot   []Row // of the notebook; it may choose among what remoteIdMap names
 	DryRun     bool  // change nothing
+	Lags       bool  // an older state was put back: that it was brought up is kept, also where nothing differs
 	// Found hears every finding, in the order in which people read them, when all is written. An account can hold a million
 	// orders, so they are not kept.
 	Found    func(Finding) error
@@ -127,7 +128,7 @@ func (j *Job) Adopt(ctx context.Context) (result *Result, err error) {
 
 // match runs the SQL that compares both sides.
 func (j *Job) match(ctx context.Context) error {
-	if _, err := j.conn.ExecContext(ctx, fmt.Sprintf("SET VARIABLE by_sku = %t", j.BySKU)); err != nil {
+	if _, err := j.conn.ExecContext(ctx, fmt.Sprintf("SET VARIABLE by_sku = %t; SET VARIABLE state_lags = %t", j.BySKU, j.Lags)); err != nil {
 		return err
 	}
 	names := []string{"110_products_there", "120_sell_orders_there"}

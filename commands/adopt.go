@@ -78,8 +78,12 @@ func (a *app) adopt(ctx context.Context, o *adoptOptions) (err error) {
 	}
 	defer func() { err = out.close(err) }()
 	found := &adoption{format: o.format, out: out, Run: list, DryRun: o.dryRun}
+	forgotten, err := n.forgotten(ctx)
+	if err != nil {
+		return err
+	}
 	n.progress.Phase("adopt")
-	job := adopt.Job{Run: n.run, HasList: list != "", Client: client, CouplingID: n.cfg.Optiply.CouplingID, BySKU: o.bySKU, Snapshot: snapshot, DryRun: o.dryRun,
+	job := adopt.Job{Run: n.run, HasList: list != "", Client: client, CouplingID: n.cfg.Optiply.CouplingID, BySKU: o.bySKU, Snapshot: snapshot, DryRun: o.dryRun, Lags: forgotten != "",
 		Now: a.env.Now, Progress: n.progress, Log: a.log, Found: found.add}
 	result, err := job.Adopt(ctx)
 	n.progress.Close()
@@ -176,8 +180,11 @@ func (n *night) isWhole(ctx context.Context, ref store.RunRef) (whole bool, err 
 // (invariant 2).
 func (n *night) refuseUnadopted(ctx context.Context, client *optiply.Client) error {
 	needed, err := adopt.Needed(ctx, n.run)
-	if err != nil || !needed {
+	if err != nil {
 		return err
+	}
+	if !needed {
+		return n.refuseForgotten(ctx, client)
 	}
 	empty, err := adopt.Empty(ctx, client)
 	if err != nil || empty {
@@ -192,6 +199,10 @@ const unadopted = "the Optiply account is not empty, and this shop's state knows
 // warnUnadopted says in a dry run what the load will be refused for. It looks only where that costs nothing and needs no secret that
 // a dry run may lack.
 func (n *night) warnUnadopted(ctx context.Context) {
+	if id, err := n.forgotten(ctx); err == nil && id != "" {
+		n.app.log.Warn(stateForgets(id) + ": the load will be refused until `adopt` has taken over what is there")
+		return
+	}
 	needed, err := adopt.Needed(ctx, n.run)
 	if err != nil || !needed || !canLook(n.cfg.Optiply, n.shop) {
 		return
