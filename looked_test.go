@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,24 +14,26 @@ import (
 
 // looked is a shop of three nights, made once for all tests that only look: night 1, night 2 with products that are gone, and
 // night 2 again. Who changes something takes a copy.
-var looked = sync.OnceValues(func() (shopDir, error) {
-	s := shopDir{dir: filepath.Join(filepath.Dir(binary), "looked")}
-	text := "shop: demo\ndata_dir: ./data\nmagento:\n  retry_wait: 10ms\noptiply:\n  base_url: sandbox\n  requests_per_second: 0\nsync:\n  sync_product_deletions: true\n"
-	if err := os.MkdirAll(s.dir, 0o750); err != nil {
-		return s, err
-	}
-	if err := os.WriteFile(filepath.Join(s.dir, "magento-optiply.yaml"), []byte(text), 0o600); err != nil {
-		return s, err
-	}
-	for i, n := range []int{1, 2, 2} {
+var looked = sync.OnceValues(func() (shopDir, error) { return ranNights("looked", "", 1, 2, 2) })
+
+// ranNights makes a shop beside the program, once for all tests, and runs nights in it.
+func ranNights(name, sync string, nights ...int) (shopDir, error) {
+	s := shopDir{dir: filepath.Join(filepath.Dir(binary), name)}
+	text := "shop: demo\ndata_dir: ./data\nmagento:\n  retry_wait: 10ms\noptiply:\n  base_url: sandbox\n  requests_per_second: 0\nsync:\n" +
+		indent("sync_product_deletions: true\n"+sync)
+	err := errors.Join(os.MkdirAll(s.dir, 0o750), os.WriteFile(filepath.Join(s.dir, "magento-optiply.yaml"), []byte(text), 0o600))
+	for i, n := range nights {
+		if err != nil {
+			break
+		}
 		cmd := exec.Command(binary, "run", "--fixtures", night(n))
 		cmd.Dir = s.dir
-		if out, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != 3 {
-			return s, fmt.Errorf("night %d: %w\n%s", i+1, err, out)
+		if out, rerr := cmd.CombinedOutput(); rerr != nil && cmd.ProcessState.ExitCode() != 3 {
+			err = fmt.Errorf("night %d: %w\n%s", i+1, rerr, out)
 		}
 	}
-	return s, nil
-})
+	return s, err
+}
 
 // newLooked is that shop, to be looked at and not to be changed.
 func newLooked(t *testing.T) shopDir {
@@ -109,7 +112,7 @@ func TestDocs_CommandsThatLookRun(t *testing.T) {
 	}
 	ids := s.runIDs()
 	real := strings.NewReplacer("20261122T020000Z", ids[0], "20261123T020000Z", ids[1])
-	for _, page := range []string{"why"} {
+	for _, page := range []string{"why", "sql"} {
 		data, err := os.ReadFile("docs/" + page + ".md")
 		if err != nil {
 			t.Fatal(err)

@@ -122,7 +122,15 @@ func TestWhy_JSONIsAsDocumented(t *testing.T) {
 	for entity, text := range map[string]string{"products": products, "sell_orders": orders} {
 		want := map[string][]string{}
 		for _, m := range regexp.MustCompile("(?m)^\\| `([a-z]+)` \\| (.*) \\|$").FindAllStringSubmatch(text, -1) {
-			want[m[1]] = strings.Split(strings.ReplaceAll(m[2], "`", ""), ", ")
+			if table, ok := strings.CutPrefix(m[2], "every column of "); ok {
+				for _, row := range s.query("DESCRIBE " + strings.Trim(table, "`")) {
+					want[m[1]] = append(want[m[1]], row[0])
+				}
+				continue
+			}
+			for _, name := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(m[2], -1) {
+				want[m[1]] = append(want[m[1]], name[1])
+			}
 		}
 		got := map[string][]string{}
 		for _, name := range fileNames(t, "commands/queries/why/"+entity) {

@@ -56,7 +56,7 @@ func Run(ctx context.Context, env Env, args []string) int {
 	a := &app{env: env, log: slog.New(slog.DiscardHandler)}
 	ctx, a.leash = leashed(ctx, env)
 	c := a.cli()
-	err := c.RunContext(ctx, args)
+	err := c.RunContext(ctx, sqlArgs(args))
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = &exitError{code: exitInterrupted, err: interrupted(ctx)}
 	}

@@ -137,7 +137,7 @@ func call(t *testing.T, width int, stdin string, args ...string) called {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	env := Env{Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr, StdoutTerminal: width > 0, Width: width, Now: time.Now,
-		LookupEnv: func(string) (string, bool) { return "", false }}
+		LookupEnv: func(name string) (string, bool) { return "cat", name == "PAGER" }}
 	code := Run(t.Context(), env, append([]string{"magento-optiply", "--log-level", "warn"}, args...))
 	return called{code, stdout.String(), stderr.String()}
 }

@@ -15,6 +15,9 @@ import (
 // tableRows is how many rows a table on a terminal shows. All other output is complete.
 const tableRows = 1000
 
+// pagedRows is how many it shows in a pager.
+const pagedRows = 10_000
+
 // answerFormats are the values of --format.
 func answerFormats() []string {
 	return []string{"table", "csv", "json", "ndjson", "markdown", "parquet"}

@@ -2,11 +2,13 @@ package commands
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/peterh/liner"
@@ -15,49 +17,34 @@ import (
 	"magento-optiply/store"
 )
 
-// tablesQuery is what .tables shows.
-const tablesQuery = `SELECT CASE database_name WHEN 'state' THEN 'state.' || table_name ELSE schema_name || '.' || table_name END AS "table", kind
-FROM (SELECT database_name, schema_name, table_name, 'table' AS kind FROM duckdb_tables()
-      UNION ALL SELECT database_name, schema_name, view_name, 'view' FROM duckdb_views() WHERE NOT internal)
-WHERE database_name IN ('runfile', 'state') ORDER BY database_name, schema_name, table_name`
-
 // isTerminal tells whether a reader is one that a person types into.
 func isTerminal(r io.Reader) bool {
 	file, ok := r.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
+// lineReader is what a person types into.
+type lineReader interface {
+	Prompt(prompt string) (string, error)
+	AppendHistory(item string)
+}
+
 // prompt answers what a person types, until .quit or the end of the input. A mistake ends a question, not the prompt.
 func (a *app) prompt(ctx context.Context, reading *store.Reading, o *sqlOptions) error {
+	s := &session{app: a, reading: reading, options: o}
 	line := liner.NewLiner()
 	defer line.Close()
 	line.SetCtrlCAborts(true)
+	line.SetTabCompletionStyle(liner.TabPrints)
+	line.SetWordCompleter(s.completer(ctx))
 	history := a.historyFile()
 	if file, err := os.Open(history); err == nil {
 		_, _ = line.ReadHistory(file)
 		_ = file.Close()
 	}
 	defer saveHistory(line, history)
-	fmt.Fprintln(a.env.Stderr, "Read-only SQL. A statement ends with ; and .tables, .schema NAME and .quit help.")
-	s := &session{app: a, reading: reading, options: o}
-	for !s.done && ctx.Err() == nil {
-		text, err := line.Prompt(s.promptText())
-		switch {
-		case errors.Is(err, liner.ErrPromptAborted):
-			s.pending = ""
-			continue
-		case errors.Is(err, io.EOF):
-			fmt.Fprintln(a.env.Stderr)
-			return nil
-		case err != nil:
-			return fmt.Errorf("read from the terminal: %w", err)
-		}
-		if strings.TrimSpace(text) != "" {
-			line.AppendHistory(text)
-		}
-		s.line(ctx, text)
-	}
-	return ctx.Err()
+	fmt.Fprintln(a.env.Stderr, "Read-only SQL. A statement ends with ; and .help tells the rest.")
+	return s.talk(ctx, line)
 }
 
 // session is what was typed so far.
@@ -67,6 +54,41 @@ type session struct {
 	options *sqlOptions
 	pending string
 	done    bool
+}
+
+// talk reads line by line. What belongs together is one entry of the history.
+func (s *session) talk(ctx context.Context, line lineReader) error {
+	for !s.done && ctx.Err() == nil {
+		text, err := line.Prompt(s.promptText())
+		switch {
+		case errors.Is(err, liner.ErrPromptAborted):
+			s.pending = ""
+			continue
+		case errors.Is(err, io.EOF):
+			fmt.Fprintln(s.app.env.Stderr)
+			return nil
+		case err != nil:
+			return fmt.Errorf("read from the terminal: %w", err)
+		}
+		typed := s.pending + text
+		s.line(ctx, text)
+		if s.pending == "" && strings.TrimSpace(typed) != "" {
+			line.AppendHistory(oneLine(typed))
+		}
+	}
+	return ctx.Err()
+}
+
+// oneLine is a statement of several lines as the one line that a history can hold: its comments would swallow the rest, so they
+// become comments of the other kind.
+func oneLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i, line := range lines[:len(lines)-1] {
+		if before, comment, ok := strings.Cut(line, "--"); ok && strings.Count(before, "'")%2 == 0 {
+			lines[i] = before + "/*" + strings.ReplaceAll(comment, "*/", "") + " */"
+		}
+	}
+	return strings.Join(lines, " ")
 }
 
 func (s *session) promptText() string {
@@ -79,7 +101,7 @@ func (s *session) promptText() string {
 // line takes one line: a command with a dot, or a part of a statement.
 func (s *session) line(ctx context.Context, text string) {
 	if s.pending == "" && strings.HasPrefix(strings.TrimSpace(text), ".") {
-		s.dot(ctx, strings.Fields(text))
+		s.dot(ctx, strings.Fields(strings.TrimSuffix(strings.TrimSpace(text), ";")))
 		return
 	}
 	statements, rest, open := splitSQL(s.pending + text + "\n")
@@ -92,16 +114,75 @@ func (s *session) line(ctx context.Context, text string) {
 	}
 }
 
+const promptHelp = `A statement ends with ; and may have several lines. Ctrl-C takes back what was begun, Ctrl-D ends.
+  .tables           the tables and views
+  .schema [TABLE]   the columns of a table, such as model.products, or of all
+  .examples         the questions that are there by name
+  .examples NAME    the text of one
+  .ask NAME         the answer to one
+  .help             this
+  .quit             end
+It only reads: SELECT, FROM, WITH, DESCRIBE, SHOW, SUMMARIZE, PIVOT, EXPLAIN and SET VARIABLE are answered.
+`
+
 func (s *session) dot(ctx context.Context, words []string) {
+	one := len(words) == 2
 	switch {
+	case len(words) == 0 || len(words) > 2:
+		s.say(errors.New("a command with a dot takes one word: .help tells them"))
 	case words[0] == ".quit" || words[0] == ".exit":
 		s.done = true
+	case words[0] == ".help":
+		fmt.Fprint(s.app.env.Stdout, promptHelp)
 	case words[0] == ".tables":
-		s.ask(ctx, tablesQuery)
-	case words[0] == ".schema" && len(words) == 2:
-		s.ask(ctx, "DESCRIBE "+strings.TrimSuffix(words[1], ";"))
+		s.askFile(ctx, "prompt/tables.sql")
+	case words[0] == ".schema" && one:
+		s.ask(ctx, "DESCRIBE "+words[1])
+	case words[0] == ".schema":
+		s.askFile(ctx, "prompt/schema.sql")
+	case words[0] == ".examples" && !one:
+		s.say(listNamed(s.app.env.Stdout, min(terminalWidth(s.app.env), maxPage)))
+	case words[0] == ".examples":
+		q, err := findNamed(words[1])
+		if err == nil {
+			_, err = fmt.Fprintln(s.app.env.Stdout, q.Text)
+		}
+		s.say(err)
+	case words[0] == ".ask" && one:
+		s.askNamed(ctx, words[1])
 	default:
-		fmt.Fprintln(s.app.env.Stderr, ".tables lists the tables, .schema NAME the columns of one, .quit ends")
+		s.say(fmt.Errorf("there is no command %s: .help tells them", words[0]))
+	}
+}
+
+// say tells a mistake.
+func (s *session) say(err error) {
+	if err != nil {
+		fmt.Fprintln(s.app.env.Stderr, sentence(err))
+	}
+}
+
+func (s *session) askFile(ctx context.Context, name string) {
+	text, err := readQuery(name)
+	if err != nil {
+		s.say(err)
+		return
+	}
+	s.ask(ctx, text)
+}
+
+// askNamed answers a named query, where this prompt is over as many runs as it is meant for.
+func (s *session) askNamed(ctx context.Context, name string) {
+	q, err := findNamed(name)
+	switch {
+	case err != nil:
+		s.say(err)
+	case q.Runs > 0 && s.options.runs == 0:
+		s.say(fmt.Errorf("%s looks at several runs, and this prompt at one: begin it with `sql --runs %d`", q.Name, q.Runs))
+	case q.Runs == 0 && s.options.runs > 0:
+		s.say(fmt.Errorf("%s looks at one run, and this prompt at several: begin it with `sql`", q.Name))
+	default:
+		s.ask(ctx, q.Text)
 	}
 }
 
@@ -111,8 +192,43 @@ func (s *session) ask(ctx context.Context, statement string) {
 	if o.format == "parquet" {
 		o.format = "table"
 	}
-	if err := s.app.answerAll(ctx, s.reading, &o, ""); err != nil {
-		fmt.Fprintln(s.app.env.Stderr, sentence(err))
+	s.say(s.app.answerAll(ctx, s.reading, &o, ""))
+}
+
+// completer completes the word before the cursor: commands with a dot, names of tables, names of queries.
+func (s *session) completer(ctx context.Context) liner.WordCompleter {
+	words := []string{".ask", ".examples", ".help", ".quit", ".schema", ".tables"}
+	if text, err := readQuery("prompt/tables.sql"); err == nil {
+		if answer, err := s.reading.Ask(ctx, text); err == nil {
+			_ = answer.Each(ctx, -1, func(row []sql.NullString) error {
+				words = append(words, row[0].String)
+				return nil
+			})
+		}
+	}
+	var names []string
+	if list, err := namedQueries(); err == nil {
+		for _, q := range list {
+			names = append(names, q.Name)
+		}
+	}
+	return func(line string, pos int) (head string, completions []string, tail string) {
+		start := pos
+		for start > 0 && (wordByte(line[start-1]) || line[start-1] == '.' || line[start-1] == '-') {
+			start--
+		}
+		head, word, tail := line[:start], line[start:pos], line[pos:]
+		from := words
+		if strings.HasPrefix(line, ".ask ") || strings.HasPrefix(line, ".examples ") {
+			from = names
+		}
+		for _, w := range from {
+			if word != "" && strings.HasPrefix(w, word) {
+				completions = append(completions, w)
+			}
+		}
+		slices.Sort(completions)
+		return head, completions, tail
 	}
 }
 

@@ -271,8 +271,7 @@ func orderSteps() []step {
 
 // printSteps sets the tables side by side.
 func (s *story) printSteps(p *page, steps []step) {
-	var after map[string]json.RawMessage
-	_ = json.Unmarshal([]byte(s.Sections["plan"].at(0, "after")), &after)
+	after := members(s.Sections["plan"].at(0, "after"))
 	p.heading("Step by step", "")
 	g := grid{Columns: []column{{Name: "attribute"}, {Name: "stage", Wrap: true}, {Name: "model", Wrap: true}, {Name: "before", Wrap: true}, {Name: "plan", Wrap: true}}}
 	for _, st := range steps {
@@ -281,6 +280,14 @@ func (s *story) printSteps(p *page, steps []step) {
 			sent = shown(st.attribute, raw)
 		}
 		g.Rows = append(g.Rows, []string{st.attribute, s.stepCell("stage", st.stage), s.stepCell("model", st.model), s.stepCell("before", st.before), sent})
+	}
+	extra, before := members(s.Sections["extra"].at(0, "attributes")), members(s.Sections["before"].at(0, "extra"))
+	for _, name := range sortedKeys(extra) {
+		sent := ""
+		if raw, ok := after[name]; ok {
+			sent = shown(name, raw)
+		}
+		g.Rows = append(g.Rows, []string{name, "", shown(name, extra[name]), shown(name, before[name]), sent})
 	}
 	p.table(g)
 	p.line("stage: as Magento said it; model: as Optiply should hold it; before: as Optiply was known to hold it; plan: what is to be sent; -: no row")
@@ -296,6 +303,13 @@ func (s *story) printSteps(p *page, steps []step) {
 	if s.Entity == "sell_orders" && model.at(0, "verdict") != "" && model.at(0, "verdict") != "send" {
 		p.line("verdict: " + model.at(0, "verdict") + ": " + model.at(0, "reason"))
 	}
+}
+
+// members are the members of a JSON object; none where the text is none.
+func members(object string) map[string]json.RawMessage {
+	var list map[string]json.RawMessage
+	_ = json.Unmarshal([]byte(object), &list)
+	return list
 }
 
 // stepCell is a cell of a section; "-" where the table has no row for the record, and "" where it is NULL.

@@ -37,7 +37,7 @@ func sections(entity string) (ofRun, ofState []string) {
 	if entity == "sell_orders" {
 		return []string{"raw", "stage", "items", "lines", "model", "before", "diff", "plan", "issues"}, ofState
 	}
-	return []string{"raw", "stage", "stock", "sources", "model", "before", "diff", "deletion", "plan", "issues", "orders"}, ofState
+	return []string{"raw", "stage", "stock", "sources", "model", "extra", "before", "diff", "deletion", "plan", "issues", "orders"}, ofState
 }
 
 // tell finds the record and reads its sections and its nights.

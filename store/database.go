@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -97,8 +98,17 @@ type BusyError struct {
 }
 
 func (e *BusyError) Error() string {
-	return fmt.Sprintf("%s is open in another process: close that one (a run in progress, or a `sql` prompt) and try again", e.Path)
+	process := "another process"
+	if e.Err != nil {
+		if m := lockHolder.FindStringSubmatch(e.Err.Error()); m != nil {
+			process = "process " + m[1]
+		}
+	}
+	return fmt.Sprintf("%s is open in %s (a run in progress, or a `sql` prompt): wait for it to end, or close it, and try again", e.Path, process)
 }
+
+// lockHolder finds in DuckDB's error who has the file.
+var lockHolder = regexp.MustCompile(`\(PID (\d+)\)`)
 
 func (e *BusyError) Unwrap() error { return e.Err }
 

@@ -93,6 +93,16 @@ func (q *Reading) Ask(ctx context.Context, text string) (*Answer, error) {
 	return a, err
 }
 
+// Check refuses statements that Ask would refuse, without answering any.
+func (q *Reading) Check(texts ...string) error {
+	for _, text := range texts {
+		if _, err := q.check(strings.TrimRight(strings.TrimSpace(text), "; \n\t\r")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // statement is what a text is.
 type statement int
 

@@ -119,7 +119,7 @@ func TestOpenRun_ThatAnotherProcessWritesIsBusy(t *testing.T) {
 	if !IsBusy(err) {
 		t.Fatalf("got %v", err)
 	}
-	contains(t, err, s.runPath(id0, false)+" is open in another process: close that one")
+	contains(t, err, s.runPath(id0, false)+" is open in process ")
 	o.kill()
 	r, err := s.OpenRun(t.Context(), ref, Options{Run: Read})
 	if err != nil {
