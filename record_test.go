@@ -127,6 +127,9 @@ func TestRecord_GivesABadNightAgain(t *testing.T) {
 				Body: `{"message":"The Product with the \"%1\" SKU doesn't exist.","parameters":["DEC-2"]}`}})
 			s.shop.Delete("products", "SKU WITH SPACE")
 		}, nil},
+		{"a source item that breaks", "use_inventory_source_items: true", "", func(_ *testing.T, s servedShop) {
+			s.server.AddFault(magentotest.Fault{Poison: &magentotest.Poison{Stream: "source_items", Key: magentotest.Key("24-MB01", "default")}})
+		}, []string{"--full"}},
 		{"a product that only its id finds", "sync_product_deletions: true", "", func(_ *testing.T, s servedShop) {
 			s.server.AddFault(magentotest.Fault{Prefix: "/V1/products", Times: 2, Hide: &magentotest.Hide{Stream: "products", Key: "24-MB01"}})
 		}, []string{"--full"}},

@@ -85,10 +85,12 @@ func (p *part) quarantine(ctx context.Context, id int64) error {
 	return nil
 }
 
+// nameQuarantined names a record by its id, or one without an id by the reason.
 func (p *part) nameQuarantined(ctx context.Context, id, reason string) error {
 	_, err := p.job.Run.DB.ExecContext(ctx, `INSERT INTO run.issues BY NAME
-		SELECT 'extract' AS phase, 'quarantined' AS kind, $1 AS entity, $2 AS remote_id, 'store' AS attribute, $3 AS value, $4 AS reason
-		WHERE NOT EXISTS (FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = $1 AND remote_id = $2 AND value = $3)`,
+		SELECT 'extract' AS phase, 'quarantined' AS kind, $1 AS entity, nullif($2, '') AS remote_id, 'store' AS attribute, $3 AS value, $4 AS reason
+		WHERE NOT EXISTS (FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = $1 AND value = $3
+			AND CASE WHEN $2 = '' THEN reason = $4 ELSE remote_id = $2 END)`,
 		p.stream, id, p.storeCode, reason)
 	if err != nil {
 		return fmt.Errorf("name the record %s of %s: %w", id, p.stream, err)

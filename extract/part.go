@@ -112,6 +112,11 @@ func (p *part) drop(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("forget the pages: %w", err)
 	}
+	// Rows that are named by their place are so in the list as it was.
+	_, err = p.job.Run.DB.ExecContext(ctx, "DELETE FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = ? AND value = ? AND remote_id IS NULL", p.stream, p.storeCode)
+	if err != nil {
+		return fmt.Errorf("forget what is quarantined: %w", err)
+	}
 	p.job.Progress.Add(p.stream, -int(p.rows))
 	p.number, p.file, p.cursor, p.pages, p.rows, p.bytes = 0, "", "", 0, 0, 0
 	return nil

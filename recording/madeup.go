@@ -17,6 +17,8 @@ import (
 func (w *streamWriter) madeUp() error {
 	steps := []func() error{w.quarantined}
 	switch w.name {
+	case "source_items":
+		steps = append(steps, w.breakAtPlaces)
 	case "products":
 		steps = append(steps, w.foundAgain, w.carried)
 	case "stock_statuses":
@@ -27,6 +29,7 @@ func (w *streamWriter) madeUp() error {
 			return err
 		}
 	}
+	w.notPlaced()
 	return nil
 }
 
@@ -39,7 +42,7 @@ func (w *streamWriter) quarantined() error {
 			FROM run.streams WHERE stream = $1 GROUP BY store_code),
 		named AS (
 			SELECT remote_id, value AS store_code, row_number() OVER (PARTITION BY value ORDER BY rowid) AS nth
-			FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = $1)
+			FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = $1 AND remote_id IS NOT NULL)
 		SELECT n.remote_id, n.store_code, CASE WHEN n.nth <= coalesce(p.listed, 0) THEN coalesce(strftime(p.window_end, '%Y-%m-%d %H:%M:%S'), '') END,
 			coalesce(b.sku_code, '')
 		FROM named n LEFT JOIN part p USING (store_code) LEFT JOIN before.products b ON $1 = 'products' AND b.remote_id = n.remote_id
@@ -78,6 +81,46 @@ func (w *streamWriter) quarantined() error {
 		w.recorded.Broken = append(w.recorded.Broken, magentotest.Poison{Stream: w.name, Key: key})
 	}
 	return rows.Err()
+}
+
+var inPlace = regexp.MustCompile(`row ([0-9]+) of the list`)
+
+// nameless finds the rows of which only their place in the list is known.
+func (w *streamWriter) nameless() error {
+	reasons, err := w.column("SELECT reason FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = ? AND remote_id IS NULL", w.name)
+	if err != nil {
+		return err
+	}
+	w.places = map[int]bool{}
+	for _, reason := range reasons {
+		if found := inPlace.FindStringSubmatch(reason); found != nil {
+			row, _ := strconv.Atoi(found[1])
+			w.places[row] = true
+		}
+	}
+	return nil
+}
+
+// breakAtPlaces puts rows that break where the shop's did: source items are in the order in which they are written.
+func (w *streamWriter) breakAtPlaces() error {
+	for w.places[w.last+1] {
+		w.last++
+		sku := fmt.Sprintf("quarantined-%d", w.last)
+		if err := w.add(fmt.Appendf(nil, `{"source_item_id":%d,"sku":%q,"source_code":"quarantined"}`, w.last, sku)); err != nil {
+			return err
+		}
+		delete(w.places, w.last)
+		w.recorded.Broken = append(w.recorded.Broken, magentotest.Poison{Stream: w.name, Key: magentotest.Key(sku, "quarantined")})
+	}
+	return nil
+}
+
+// notPlaced are rows that are only counted, because their list has an order that a made-up row cannot be put into.
+func (w *streamWriter) notPlaced() {
+	if n := len(w.places); n > 0 {
+		w.recorded.Uncounted = append(w.recorded.Uncounted, magentotest.Uncounted{Stream: w.name, Rows: n})
+		w.lose("%d rows of %s could not be read, and nothing but their place is known: the list counts them, and does not break at them", n, w.name)
+	}
 }
 
 // adds tells whether a made-up record has been taken.

@@ -61,6 +61,8 @@ type streamWriter struct {
 	keys map[uint64]bool // of records that are written, since a set must not hold two with one key
 	last int             // the last made-up id
 	lost int
+	// places are the rows that could not be read and have no id, by their place in the list from 1.
+	places map[int]bool
 	// sites are the websites of each product, where products were read by store.
 	sites map[string][]int64
 }
@@ -79,6 +81,9 @@ func (w *writer) writeStream(s stream) (err error) {
 	defer sw.out.discard()
 	superseded, err := sw.superseded()
 	if err != nil {
+		return err
+	}
+	if err := sw.nameless(); err != nil {
 		return err
 	}
 	if s.name == "products" {
@@ -190,6 +195,9 @@ func (w *streamWriter) record(item []byte) error {
 	case "stock_statuses":
 		return w.stockStatus(item)
 	case "source_items":
+		if err := w.breakAtPlaces(); err != nil {
+			return err
+		}
 		w.last++
 		item = prepend(item, fmt.Sprintf(`"source_item_id":%d`, w.last))
 	case "products":
