@@ -5,7 +5,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"magento-optiply/config"
 	"magento-optiply/extract"
 	"magento-optiply/magento/magentotest"
 )
@@ -117,6 +119,56 @@ func TestNumber_KilledAroundABrokenRowAndResumed(t *testing.T) {
 		e.must()
 		equal(t, fmt.Sprint("killed at ", at), e.sourceItems(40), want)
 		equal(t, "each once", e.column("SELECT count(*) - count(DISTINCT key) FROM raw.source_items")[0], "0")
+		e.close()
+	}
+}
+
+// A shop without a filter on ids has broken records too: its lists are read from date to date, and around such a record by page
+// number. The window and the proof stay what they are.
+func TestNumber_ABrokenRecordOfAListThatIsReadByDate(t *testing.T) {
+	t.Parallel()
+	parts := extract.Parts{Products: true, SellOrders: true}
+	dated := func() *rig {
+		r := newRig(t, magentotest.Options{})
+		r.cfg.Magento.Paging = config.PagingNumber
+		r.cfg.Magento.PageSize = 4
+		r.cfg.Magento.StartDate = night.AddDate(0, 0, -3)
+		r.products(10)
+		r.order(1, night.AddDate(0, 0, -9), 1) // before the window
+		for id := 2; id <= 8; id++ {
+			r.order(id, night.Add(-time.Duration(id)*time.Hour), 1)
+		}
+		r.server.AddFault(magentotest.Fault{Poison: &magentotest.Poison{Stream: "orders", Key: "5"}})
+		r.server.AddFault(magentotest.Fault{Poison: &magentotest.Poison{Stream: "products", Key: "P1", Status: 200, Body: `{"message":"x"}`}})
+		return r
+	}
+	told := func(e *extraction) string {
+		return strings.Join([]string{"orders " + e.keys("orders"), "products " + e.keys("products"), e.coverage(),
+			strings.Join(e.column("SELECT entity || ': ' || reason FROM run.issues ORDER BY ALL"), "\n"),
+			strings.Join(e.column("SELECT stream || ' ' || reason FROM run.streams WHERE NOT complete ORDER BY ALL"), "\n")}, "\n")
+	}
+	want := `
+orders 2 3 4 6 7 8
+products 2 3 4 5 6 7 8 9 10
+: not complete: 1 products are quarantined: the shop cannot answer for them, 9 of 10
+orders: the shop answers every page with row 4 of the list in it with an error
+products: the shop answers every page with row 1 of the list in it with an error
+orders 1 orders are quarantined: the shop cannot answer for them
+products 1 products are quarantined: the shop cannot answer for them`
+	e := dated().read(parts)
+	equal(t, "read", told(e), want)
+	for at := 3; ; at += 4 {
+		r := dated()
+		e := r.begin(parts)
+		_, err := e.job.Extract(e.cancelled(at))
+		e.close()
+		if err == nil {
+			break
+		}
+		r.heal()
+		e = r.resume(parts)
+		e.must()
+		equal(t, fmt.Sprint("killed at ", at), told(e), want)
 		e.close()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,11 +26,14 @@ func (p *part) readRanges(ctx context.Context, l listing) (tally, error) {
 	}
 	r := &reading{part: p, list: l, byDate: pager == config.PagingNumber, spans: spans, size: l.size}
 	r.turn = sync.NewCond(&r.mu)
-	if r.byDate && !l.dated {
+	if r.byDate && (!l.dated || strings.Contains(p.cursor, "/")) { // by the page's number, as it was before a kill
 		return p.readUndated(ctx, l)
 	}
 	if err := r.open(ctx); err != nil {
 		return tally{}, err
+	}
+	if r.byDate {
+		return r.readDated(ctx)
 	}
 	t, err := r.readOn(ctx)
 	if err == nil || pager != config.PagingAuto || !r.refused(ctx, err) {
@@ -47,12 +51,26 @@ func (p *part) readRanges(ctx context.Context, l listing) (tally, error) {
 	if err := r.open(ctx); err != nil {
 		return tally{}, err
 	}
-	t, other := r.readOn(ctx)
+	t, other := r.readDated(ctx)
 	if other == nil || r.heard {
 		return t, other
 	}
 	_ = r.forget(context.WithoutCancel(ctx)) // that is no way either, so nothing is decided
 	return tally{}, err
+}
+
+// readDated reads from date to date. There a page that the shop cannot answer for cannot be told apart, since what is behind it is
+// only found by its date; so such a list is read by page number alone, around the record to blame.
+func (r *reading) readDated(ctx context.Context) (tally, error) {
+	t, err := r.readOn(ctx)
+	if !broken(err) {
+		return t, err
+	}
+	r.part.job.Log.Warn("the shop cannot answer for a page, so the list is read by page number, to find the record", "stream", r.part.stream, "error", err)
+	if err := r.forget(ctx); err != nil {
+		return tally{}, err
+	}
+	return r.part.readUndated(ctx, r.list)
 }
 
 // forget lets a part begin anew.
@@ -98,7 +116,7 @@ func (r *reading) open(ctx context.Context) error {
 
 // readUndated reads a list without dates by page number, and remembers for a resumed run that it is read so.
 func (p *part) readUndated(ctx context.Context, l listing) (tally, error) {
-	if err := p.keepSpans(ctx, true, &span{number: 1, total: -1}); err != nil {
+	if err := p.keepSpans(ctx, true, &span{number: 1, start: p.start, end: p.end, total: -1}); err != nil {
 		return tally{}, err
 	}
 	l.base = l.base.OrderBy(l.keyset, false)
