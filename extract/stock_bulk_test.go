@@ -122,6 +122,8 @@ func TestStock_FallsBackToOneRequestASKU(t *testing.T) {
 		"resets":               {fault: magentotest.Fault{Prefix: export, Close: true}, note: "export-stock-salable-qty"},
 		"lowStock not allowed": {fault: magentotest.Fault{Prefix: low, Status: 401, Body: `{"message":"The consumer isn't authorized to access %resources.","parameters":{"resources":"Magento_Catalog::catalog_inventory"}}`}, note: "stockItems/lowStock: HTTP 401"},
 		"lowStock fails":       {fault: magentotest.Fault{Prefix: low, Status: 500, Body: `{"message":"Internal Error"}`}, note: "stockItems/lowStock: HTTP 500"},
+		"lowStock breaks at a row": {fault: magentotest.Fault{Prefix: low, Poison: &magentotest.Poison{Stream: "stock_items", Key: "11"}},
+			note: "stock_items is not whole: 1 rows are quarantined"},
 		"other quantities": {change: func(r *rig) {
 			r.rewrite = func(q *http.Request, body string) string {
 				if strings.Contains(q.URL.Path, "/export-") {
@@ -173,6 +175,9 @@ func TestStock_FallsBackToOneRequestASKU(t *testing.T) {
 			}
 			if bad := e.column("SELECT stream || ' ' || reason FROM run.streams WHERE NOT complete AND stream <> 'stores'"); len(bad) > 0 {
 				t.Errorf("falling back is not complete: %q", bad)
+			}
+			if issues := e.column("SELECT entity || ' ' || reason FROM run.issues"); len(issues) > 0 {
+				t.Errorf("what is broken in a list that is not needed is said to be missing: %q", issues)
 			}
 			if e.ways() != e.column("SELECT 'skus ' || count(*) FROM run.stock_plan")[0] {
 				t.Errorf("ways %s", e.ways())

@@ -193,6 +193,11 @@ func (j *Job) listForShortCut(ctx context.Context, stream, storeCode, name strin
 			return "", nil, fmt.Errorf("forget %s: %w", stream, err)
 		}
 	}
+	// What is broken in a list that is not needed is missing nowhere.
+	_, err = j.Run.DB.ExecContext(ctx, "DELETE FROM run.issues WHERE phase = 'extract' AND kind = 'quarantined' AND entity = ? AND value = ?", stream, storeCode)
+	if err != nil {
+		return "", nil, fmt.Errorf("forget what is quarantined of %s: %w", stream, err)
+	}
 	return reason, e, nil
 }
 
