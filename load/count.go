@@ -30,6 +30,14 @@ func (c *counts) plan(s step, n int) {
 	c.byOp[s].Planned += int64(n)
 }
 
+// left is how many changes are not decided yet.
+func (c *counts) left() (n int64) {
+	for _, of := range c.list() {
+		n += of.Unfinished
+	}
+	return n
+}
+
 func (c *counts) add(s step, outcome State) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

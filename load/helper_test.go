@@ -98,6 +98,7 @@ type planned struct {
 	entity, op, id, attributes string
 	lines                      []line
 	whole                      string // with load.recreate_missing
+	priority                   int    // 0: all alike
 }
 
 func create(id string) planned { return createWith(id, 10) }
@@ -160,7 +161,7 @@ func (b *bench) create(id string, at time.Time) {
 	b.exec(`BEGIN;
 		INSERT INTO run.settings VALUES ('run.products', 'true'), ('run.stocks', 'true'), ('run.deletions', 'true'), ('run.sell_orders', 'true');
 		CREATE TABLE plan.changes (seq BIGINT, op VARCHAR, entity VARCHAR, remote_id VARCHAR, optiply_id VARCHAR, sku VARCHAR, changed VARCHAR[],
-			reason VARCHAR, attributes JSON, lines JSON, before JSON, before_change BIGINT, whole JSON, change_hash VARCHAR);
+			reason VARCHAR, attributes JSON, lines JSON, before JSON, before_change BIGINT, whole JSON, change_hash VARCHAR, priority INTEGER);
 		CREATE TABLE plan.summary (hash VARCHAR, changes BIGINT);
 		COMMIT`)
 }
@@ -176,10 +177,11 @@ func (b *bench) write(changes []planned) {
 		Attributes string  `json:"attributes"`
 		Lines      *string `json:"lines"`
 		Whole      *string `json:"whole"`
+		Priority   int     `json:"priority"`
 	}
 	rows := []row{}
 	for i, c := range changes {
-		r := row{Seq: i + 1, Op: c.op, Entity: c.entity, RemoteID: c.id, Attributes: c.attributes}
+		r := row{Seq: i + 1, Op: c.op, Entity: c.entity, RemoteID: c.id, Attributes: c.attributes, Priority: c.priority}
 		if c.lines != nil {
 			encoded, err := json.Marshal(c.lines)
 			if err != nil {
@@ -201,8 +203,8 @@ func (b *bench) write(changes []planned) {
 	b.exec("INSERT INTO plan.summary VALUES (?, ?)", hex.EncodeToString(sum[:8]), len(changes))
 	b.exec(`INSERT INTO plan.changes
 		SELECT c.seq, c.op, c.entity, c.remote_id, p.optiply_id, CASE WHEN c.entity = 'products' THEN 'SKU-' || c.remote_id END, [], 'test',
-			c.attributes, c.lines, NULL, p.change, c.whole, md5(concat_ws(' ', c.op, c.attributes, c.lines))
-		FROM (SELECT unnest(from_json($1, '[{"seq": "BIGINT", "op": "VARCHAR", "entity": "VARCHAR", "remote_id": "VARCHAR", "attributes": "VARCHAR", "lines": "VARCHAR", "whole": "VARCHAR"}]')) AS c)
+			c.attributes, c.lines, NULL, p.change, c.whole, md5(concat_ws(' ', c.op, c.attributes, c.lines)), c.priority
+		FROM (SELECT unnest(from_json($1, '[{"seq": "BIGINT", "op": "VARCHAR", "entity": "VARCHAR", "remote_id": "VARCHAR", "attributes": "VARCHAR", "lines": "VARCHAR", "whole": "VARCHAR", "priority": "INTEGER"}]')) AS c)
 		LEFT JOIN before.products p ON p.remote_id = c.remote_id AND c.entity = 'products'`, string(text))
 }
 

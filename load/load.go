@@ -33,6 +33,10 @@ type Job struct {
 	RetryWait time.Duration
 	// Release names the guards that this load may pass although they hold the plan.
 	Release []string
+	// Deadline is when the context will end, the zero time where it has none. What is urgent goes first when not all that is left can
+	// be sent before it (order.go); until answers have told how fast that goes, PerSecond does, where it is not 0.
+	Deadline  time.Time
+	PerSecond float64
 
 	ledger *ledger
 	plan   Plan
@@ -40,6 +44,9 @@ type Job struct {
 	budget budget
 	pause  pause
 	counts counts
+	tempo  tempo
+	taken  map[key]bool // changes that this load has come to
+	rushed bool         // the order of work is that of the plan's priorities
 }
 
 // Count is what became of the changes of one entity and operation.
@@ -52,6 +59,8 @@ type Count struct {
 type Result struct {
 	Plan   Plan
 	Counts []Count
+	// UrgentFirst: the deadline was near, so that what is urgent was sent before the rest.
+	UrgentFirst bool
 }
 
 // StoppedError means that the load ended before its plan did. Nothing is lost: the rest is sent by the next run, or by
@@ -88,10 +97,8 @@ func (j *Job) Load(ctx context.Context, hash string) (*Result, error) {
 	if err := fits(ctx, j.Run, j.plan, j.late); err != nil {
 		return &Result{Plan: j.plan}, err
 	}
-	for _, s := range steps() {
-		if err := j.runStep(ctx, s); err != nil {
-			return j.result(), &StoppedError{err}
-		}
+	if err := j.send(ctx); err != nil {
+		return j.result(), &StoppedError{err}
 	}
 	if err := j.finish(ctx); err != nil {
 		return j.result(), err
@@ -117,7 +124,7 @@ func (j *Job) open(ctx context.Context) (err error) {
 	return err
 }
 
-func (j *Job) result() *Result { return &Result{Plan: j.plan, Counts: j.counts.list()} }
+func (j *Job) result() *Result { return &Result{Plan: j.plan, Counts: j.counts.list(), UrgentFirst: j.rushed} }
 
 // decided reads what this very plan has already settled, by remote id: an update may have ended as a create.
 func (j *Job) decided(ctx context.Context, s step) (map[string]State, error) {

@@ -24,6 +24,7 @@ type change struct {
 	lines      []line
 	whole      json.RawMessage // what creates the product again, should it be missing at Optiply; nil: it is held then
 	hash       string          // names what is to be sent, whenever it is
+	priority   int             // the order of work where a deadline is near, 1 first; 0 where the plan is of a version without
 }
 
 func (c change) key() key { return key{c.entity, c.remoteID} }
@@ -35,17 +36,12 @@ type line struct {
 	SubtotalValue json.Number `json:"subtotalValue"`
 }
 
-// step is a group of changes that may be sent side by side; the next begins when it has ended.
+// step is what is done to one entity.
 type step struct {
 	entity, op string
 }
 
 func (s step) name() string { return s.op + " " + s.entity }
-
-// steps is the order of work of section 8: disable, create, update, then the orders.
-func steps() []step {
-	return []step{{"products", "disable"}, {"products", "create"}, {"products", "update"}, {"sell_orders", "create"}}
-}
 
 // Plan is what a run file holds of its plan.
 type Plan struct {
@@ -167,8 +163,9 @@ func fits(ctx context.Context, run *store.Run, p Plan, late map[key]bool) error 
 
 // changesOf reads the rows of one step.
 func changesOf(ctx context.Context, run *store.Run, s step) ([]change, error) {
-	rows, err := run.DB.QueryContext(ctx, `SELECT seq, entity, op, remote_id, coalesce(optiply_id, ''), coalesce(sku, ''), attributes::VARCHAR, coalesce(lines::VARCHAR, '[]'),
-		whole::VARCHAR, change_hash FROM plan.changes WHERE entity = ? AND op = ? ORDER BY seq`, s.entity, s.op)
+	// As JSON, since a plan of an earlier version, or of SQL of a shop's own, may lack the column.
+	rows, err := run.DB.QueryContext(ctx, `SELECT coalesce((to_json(c) ->> 'priority')::INTEGER, 0), seq, entity, op, remote_id, coalesce(optiply_id, ''), coalesce(sku, ''), attributes::VARCHAR, coalesce(lines::VARCHAR, '[]'),
+		whole::VARCHAR, change_hash FROM plan.changes c WHERE entity = ? AND op = ? ORDER BY seq`, s.entity, s.op)
 	if err != nil {
 		return nil, fmt.Errorf("read plan.changes: %w", err)
 	}
@@ -178,7 +175,7 @@ func changesOf(ctx context.Context, run *store.Run, s step) ([]change, error) {
 		var c change
 		var attributes, lines string
 		var whole *string
-		if err := rows.Scan(&c.seq, &c.entity, &c.op, &c.remoteID, &c.optiplyID, &c.sku, &attributes, &lines, &whole, &c.hash); err != nil {
+		if err := rows.Scan(&c.priority, &c.seq, &c.entity, &c.op, &c.remoteID, &c.optiplyID, &c.sku, &attributes, &lines, &whole, &c.hash); err != nil {
 			return nil, fmt.Errorf("read plan.changes: %w", err)
 		}
 		c.attributes = json.RawMessage(attributes)

@@ -18,35 +18,39 @@ type work struct {
 	stop    context.CancelCauseFunc
 }
 
-// runStep sends the changes of one step, several at a time. What an earlier attempt at this plan has decided is counted,
-// not sent again.
-func (j *Job) runStep(ctx context.Context, s step) error {
-	changes, err := changesOf(ctx, j.Run, s)
+// runStep sends the changes of one group, several at a time. What an earlier attempt at this plan has decided is counted,
+// not sent again. It ends early, with errNear, when the deadline asks for another order of work.
+func (j *Job) runStep(ctx context.Context, g group) error {
+	changes, err := j.changes(ctx, g)
 	if err != nil || len(changes) == 0 {
 		return err
 	}
-	decided, err := j.decided(ctx, s)
+	decided, err := j.decided(ctx, g.step)
 	if err != nil {
 		return err
 	}
-	j.counts.plan(s, len(changes))
-	j.Progress.Begin(s.name(), int64(len(changes)))
-	defer j.Progress.End(s.name())
+	j.Progress.Begin(g.name(), int64(len(changes)))
+	defer j.Progress.End(g.name())
 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	w := &work{Job: j, step: s, ready: make(chan sending), stop: stop}
+	w := &work{Job: j, step: g.step, ready: make(chan sending), stop: stop}
 	var workers sync.WaitGroup
 	for range max(j.Concurrency, 1) {
 		workers.Go(func() {
 			for c := range w.ready {
 				state, err := j.attempts(ctx, c)
+				j.tempo.answered(j.Now())
 				w.ended(state, err)
 			}
 		})
 	}
+	near := false
 	for len(changes) > 0 && ctx.Err() == nil {
-		n := min(len(changes), intentsAhead)
+		if near = j.near(); near {
+			break
+		}
+		n := min(len(changes), j.ahead())
 		if err := w.feed(ctx, changes[:n], decided); err != nil {
 			stop(err)
 		}
@@ -58,7 +62,10 @@ func (j *Job) runStep(ctx context.Context, s step) error {
 		stop(err)
 	}
 	w.answers.Wait()
-	return context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil || !near {
+		return err
+	}
+	return errNear
 }
 
 // ended counts a change that is decided. Without a state it is not, or its answer is not durable yet. An error stops the load.
@@ -78,6 +85,7 @@ func (w *work) feed(ctx context.Context, changes []change, decided map[string]St
 	var list []sending
 	var held, intents []event
 	for _, c := range changes {
+		w.taken[c.key()] = true
 		if state, ok := decided[c.remoteID]; ok {
 			w.ended(state, nil)
 			continue

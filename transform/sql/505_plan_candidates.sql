@@ -6,7 +6,7 @@
 -- output:  plan.candidates
 -- grain:   one row a request; lines hold an order's lines with the Magento id of the product, which load replaces by the
 --          id at Optiply, known only after the creates; whole is what creates a product again that somebody deleted at Optiply;
---          change_hash is the same as long as the same would be sent
+--          change_hash is the same as long as the same would be sent; priority is the order of work where a deadline is near
 
 CREATE SCHEMA IF NOT EXISTS plan;
 CREATE OR REPLACE TABLE plan.candidates AS
@@ -66,7 +66,14 @@ change AS (
 SELECT c.*,
        CASE WHEN k.decision = 'ignore' THEN 'ignored'
             WHEN k.cause = 'refused' AND k.decision IS NULL THEN 'rejected' END AS withheld,
-       CASE WHEN withheld IS NOT NULL THEN k.reason END AS withheld_because
+       CASE WHEN withheld IS NOT NULL THEN k.reason END AS withheld_because,
+       -- What goes first where a deadline is near, 1 before all. Purchasing advice is worked out from stock and sales: what tells
+       -- them, and whether a product is sold at all, is urgent, and so is a product that an order waits for. Texts and prices can wait.
+       CASE WHEN c.entity = 'sell_orders' THEN 2
+            WHEN c.op = 'disable' OR c.op = 'update' AND list_has_any(c.changed, ['stockLevel', 'unlimitedStock', 'status']) THEN 1
+            WHEN c.op = 'create' AND c.remote_id IN (SELECT product_remote_id FROM diff.sell_order_lines) THEN 1
+            WHEN c.op = 'create' THEN 3
+            ELSE 4 END AS priority
 FROM change c
 LEFT JOIN before.rejects k ON k.entity = c.entity AND k.remote_id = c.remote_id AND k.change_hash = c.change_hash
 ORDER BY c.entity, try_cast(c.remote_id AS BIGINT), c.remote_id;
