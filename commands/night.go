@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"time"
 
 	"magento-optiply/config"
 	"magento-optiply/extract"
@@ -29,6 +30,7 @@ type night struct {
 	given    map[string]bool  // the settings of run.* that the command line named
 	release  []string         // the guards that this load may pass
 	progress *progress
+	deadline time.Time // the zero time: none
 	summary  summary
 	sql      fs.FS  // what the run is transformed with
 	sqlDir   string // the folder that sql is laid over from; empty: none
@@ -259,6 +261,7 @@ func (n *night) load(ctx context.Context, client *optiply.Client, hash string) e
 	n.summary.seconds("load", n.app.env.Now().Sub(start))
 	n.summary.PlanHash = result.Plan.Hash
 	n.summary.counts(result.Counts)
+	n.summary.UrgentFirst = result.UrgentFirst
 	if perr := n.run.PublishState(context.WithoutCancel(ctx)); perr != nil {
 		n.app.log.Warn("the copy of the state for readers is not current", "error", perr)
 	}
@@ -283,7 +286,7 @@ func loadError(err error) error {
 
 func (n *night) loadJob(client *optiply.Client) *load.Job {
 	return &load.Job{Run: n.run, Client: client, CouplingID: n.cfg.Optiply.CouplingID, Concurrency: n.cfg.Optiply.Concurrency,
-		Now: n.app.env.Now, Progress: n.progress, Log: n.app.log, Release: n.release}
+		Now: n.app.env.Now, Progress: n.progress, Log: n.app.log, Release: n.release, Deadline: n.deadline, PerSecond: n.cfg.Optiply.RequestsPerSecond}
 }
 
 // verdict reads the run file once more for the summary, and says how the night ended.
@@ -303,6 +306,7 @@ func (n *night) verdict(ctx context.Context) error {
 // conclude writes the summary to the history and prints it. err is how the work ended; what is returned is how the command
 // ends.
 func (n *night) conclude(ctx context.Context, phase string, err error) error {
+	err = n.stopped(ctx, err)
 	ctx = context.WithoutCancel(ctx)
 	if n.run == nil {
 		return err
@@ -316,7 +320,7 @@ func (n *night) conclude(ctx context.Context, phase string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		code = exitInterrupted
 	}
-	n.summary.RunID, n.summary.ExitCode = n.run.ID, code
+	n.summary.RunID, n.summary.ExitCode, n.summary.Phase = n.run.ID, code, phase
 	history := store.History{EndedAt: n.app.env.Now(), Phase: phase, ProductsFull: n.summary.ProductsFull, ExitCode: code,
 		PlanHash: n.summary.PlanHash, Summary: n.summary.json()}
 	if herr := n.run.EndHistory(ctx, history); herr != nil {

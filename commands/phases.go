@@ -178,7 +178,7 @@ func findRun(shop *store.Shop, id string) (store.RunRef, error) {
 }
 
 func (a *app) loadCommand() *cli.Command {
-	var id, hash string
+	var id, hash, until string
 	var dryRun bool
 	var allow int64
 	return &cli.Command{
@@ -190,6 +190,7 @@ func (a *app) loadCommand() *cli.Command {
 			&cli.BoolFlag{Name: "dry-run", Destination: &dryRun, Usage: "send nothing; show what would be sent"},
 			&cli.Int64Flag{Name: "allow-deletions", Destination: &allow, Usage: "let up to `N` products be disabled, over the ceiling of max_deletions_percent"},
 			&cli.StringSliceFlag{Name: "release", Usage: "send although the guard `NAME` holds the plan; may be given several times"},
+			deadlineFlag(&until),
 		},
 		Action: func(c *cli.Context) (err error) {
 			if err := noArguments(c); err != nil {
@@ -201,6 +202,10 @@ func (a *app) loadCommand() *cli.Command {
 			if allow < 0 {
 				return usageError(fmt.Errorf("--allow-deletions %d: it is a number of products", allow))
 			}
+			deadline, err := a.deadlineFrom(until)
+			if err != nil {
+				return err
+			}
 			if id, err = a.runOfPlan(c.Context, id, hash); err != nil {
 				return err
 			}
@@ -210,7 +215,8 @@ func (a *app) loadCommand() *cli.Command {
 			}
 			defer n.endInto(&err)
 			n.release = c.StringSlice("release")
-			return a.loadOnly(c.Context, n, hash, allow, dryRun)
+			ctx := n.until(c.Context, deadline)
+			return n.stopped(ctx, a.loadOnly(ctx, n, hash, allow, dryRun))
 		},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,6 +24,7 @@ type runOptions struct {
 	resume         bool
 	allowDeletions int64
 	fixtures       string
+	deadline       string
 	several        shopsOptions
 }
 
@@ -38,6 +40,7 @@ func (a *app) runCommand() *cli.Command {
 			&cli.BoolFlag{Name: "resume", Destination: &o.resume, Usage: "go on with the newest unfinished run; start a new one when there is none"},
 			&cli.Int64Flag{Name: "allow-deletions", Destination: &o.allowDeletions, Usage: "let up to `N` products be disabled, over the ceiling of max_deletions_percent"},
 			&cli.StringFlag{Name: "fixtures", Destination: &o.fixtures, Usage: "read the recorded shop in `DIR` instead of magento.store_url"},
+			deadlineFlag(&o.deadline),
 		}, o.several.flags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
@@ -47,7 +50,11 @@ func (a *app) runCommand() *cli.Command {
 				return err
 			}
 			if o.several.shops != "" {
-				return a.runShops(c.Context, &o.several, o.again())
+				deadline, err := a.deadlineFrom(o.deadline)
+				if err != nil {
+					return err
+				}
+				return a.runShops(c.Context, &o.several, o.again(deadline))
 			}
 			for _, name := range []string{"config-dir", "parallel", "shard"} {
 				if c.IsSet(name) {
@@ -71,11 +78,12 @@ func (o *runOptions) check() error {
 	if o.allowDeletions < 0 {
 		return usageError(fmt.Errorf("--allow-deletions %d: it is a number of products", o.allowDeletions))
 	}
-	return nil
+	_, err := parseDeadline(o.deadline, time.Time{})
+	return err
 }
 
-// again are the words by which the same run is started for one shop.
-func (o *runOptions) again() []string {
+// again are the words by which the same run is started for one shop. The deadline is an instant, the same for all.
+func (o *runOptions) again(deadline time.Time) []string {
 	args := []string{"run"}
 	for _, f := range []struct {
 		given bool
@@ -87,6 +95,7 @@ func (o *runOptions) again() []string {
 		{o.resume, []string{"--resume"}},
 		{o.allowDeletions > 0, []string{"--allow-deletions", strconv.FormatInt(o.allowDeletions, 10)}},
 		{o.fixtures != "", []string{"--fixtures", o.fixtures}},
+		{!deadline.IsZero(), []string{"--deadline", deadline.Format(time.RFC3339)}},
 	} {
 		if f.given {
 			args = append(args, f.words...)
@@ -130,6 +139,10 @@ func (a *app) runNight(ctx context.Context, o *runOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	deadline, err := a.deadlineFrom(o.deadline)
+	if err != nil {
+		return err
+	}
 	n, err := a.begin("run", needs{magento: true, optiply: !o.dryRun, fixtures: o.fixtures})
 	if err != nil {
 		return err
@@ -138,6 +151,8 @@ func (a *app) runNight(ctx context.Context, o *runOptions) (err error) {
 	if err := n.chooseSQL(""); err != nil {
 		return err
 	}
+	ctx = n.until(ctx, deadline)
+	defer func() { err = n.stopped(ctx, err) }()
 	if err := n.begunBy(o.only != "", o.full, o.allowDeletions > 0); err != nil {
 		return err
 	}

@@ -19,11 +19,15 @@ type summary struct {
 	Shop          string             `json:"shop,omitempty"`  // the name of the shop
 	RunID         string             `json:"run_id"`          //
 	ExitCode      int                `json:"exit_code"`       // section 4 of the design
+	Phase         string             `json:"phase"`           // the phase that it ended in: extract, load, done
+	Deadline      string             `json:"deadline"`        // the instant of --deadline; empty: none
 	DryRun        bool               `json:"dry_run"`         // nothing was sent, on purpose
 	ProductsFull  bool               `json:"products_full"`   // the whole products listing was read
 	PlanHash      string             `json:"plan_hash"`       // empty: no plan was made
 	Streams       []streamSummary    `json:"streams"`         // one a stream, store and part
 	Changes       []changeSummary    `json:"changes"`         // one an entity and operation
+	Unfinished    int64              `json:"unfinished"`      // changes in all that were not come to; the next run, or --resume, goes on with them
+	UrgentFirst   bool               `json:"urgent_first"`    // the deadline was near, so that stock and orders were sent before texts
 	Issues        issueCounts        `json:"issues"`          // rows of run.issues by kind
 	DeletionsHeld int64              `json:"deletions_held"`  // products that a guard kept from being disabled; also in issues.held
 	Guards        []guardSummary     `json:"guards"`          // that hold the whole load, or were released
@@ -214,7 +218,7 @@ func (s *summary) total() (t changeSummary) {
 
 // json is the summary as one line. Lists without rows are [], so that a reader need not ask.
 func (s summary) json() string {
-	s.Type = "summary"
+	s.Type, s.Unfinished = "summary", s.total().Unfinished
 	s.Streams = append([]streamSummary{}, s.Streams...)
 	s.Changes = append([]changeSummary{}, s.Changes...)
 	s.FirstIssues = append([]issue{}, s.FirstIssues...)
