@@ -124,7 +124,9 @@ func (j *Job) open(ctx context.Context) (err error) {
 	return err
 }
 
-func (j *Job) result() *Result { return &Result{Plan: j.plan, Counts: j.counts.list(), UrgentFirst: j.rushed} }
+func (j *Job) result() *Result {
+	return &Result{Plan: j.plan, Counts: j.counts.list(), UrgentFirst: j.rushed}
+}
 
 // decided reads what this very plan has already settled, by remote id: an update may have ended as a create.
 func (j *Job) decided(ctx context.Context, s step) (map[string]State, error) {
