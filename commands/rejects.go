@@ -92,7 +92,7 @@ func (a *app) rejectsCommand() *cli.Command {
 
 // rejectRows is the list. Its columns are a contract (docs/rejects.md): programs outside read them.
 const rejectRows = `SELECT coalesce(cause, 'waiting') AS cause, entity, remote_id, sku, kind, op, status, reason AS answer, first_at AS first_seen, last_at AS last_seen, times,
-	CASE WHEN decision = 'ignore' THEN 'ignored' WHEN decision = 'retry' THEN 'sent again: retry' WHEN cause = 'refused' THEN 'when it changes' ELSE 'sent again' END AS next,
+	CASE WHEN decision = 'ignore' THEN 'ignored' WHEN decision = 'retry' THEN 'sent again: retry' WHEN cause IN ('refused', 'value') THEN 'when it changes' ELSE 'sent again' END AS next,
 	body::JSON AS request
 FROM state.parked WHERE %s AND decision IS %s 'ignore'
 ORDER BY list_position(%s, cause), entity, try_cast(remote_id AS BIGINT), remote_id`
