@@ -41,6 +41,7 @@ type Job struct {
 	ledger *ledger
 	plan   Plan
 	late   map[key]bool // settled after the plan was made
+	owners owners
 	budget budget
 	pause  pause
 	counts counts

@@ -11,6 +11,7 @@ import (
 func (j *Job) acknowledge(s sending, r *optiply.Resource) (State, error) {
 	e := s.event
 	e.State, e.OptiplyID, e.UUID = Acknowledged, r.ID, r.UUID
+	j.owners.take(e.Entity, r.ID, e.RemoteID)
 	e.Status = 200
 	if e.Op == "create" {
 		e.Status = 201

@@ -81,8 +81,8 @@ func (j *Job) find(ctx context.Context, s sending) (*optiply.Resource, error) {
 		if err != nil {
 			return nil, err
 		}
-		if j.isMade(s, r) {
-			return r, nil
+		if made, err := j.isMade(ctx, s, r); made || err != nil {
+			return r, err
 		}
 	}
 	return nil, nil
@@ -95,11 +95,14 @@ func (j *Job) createdSince(ctx context.Context, entity string, since time.Time) 
 }
 
 // isMade tells whether a request made this object: by the remote id of our coupling, or by its natural key where it has none.
-func (j *Job) isMade(s sending, r *optiply.Resource) bool {
+func (j *Job) isMade(ctx context.Context, s sending, r *optiply.Resource) (bool, error) {
 	if id, ok := r.RemoteID(j.CouplingID); ok {
-		return id == s.remoteID
+		return id == s.remoteID, nil
 	}
-	return len(r.RemoteIDs) == 0 && sameByNature(s, r)
+	if len(r.RemoteIDs) > 0 || !sameByNature(s, r) {
+		return false, nil
+	}
+	return j.isFree(ctx, s, r)
 }
 
 // sameByNature compares a product's codes, or an order's date and value.

@@ -36,7 +36,7 @@ func (j *Job) settle(ctx context.Context) error {
 			if looks[s.entity] == nil {
 				looks[s.entity] = j.lookFor(ctx, s.entity, open)
 			}
-			found, failure := looks[s.entity].take(j, s)
+			found, failure := looks[s.entity].take(ctx, j, s)
 			_, _, err = j.readAs(ctx, s, found, failure)
 		}
 		if err != nil {
@@ -71,14 +71,21 @@ func (j *Job) lookFor(ctx context.Context, entity string, open []sending) *look 
 }
 
 // take gives what a request made, which no other made then.
-func (l *look) take(j *Job, s sending) (*optiply.Resource, error) {
-	i := slices.IndexFunc(l.made, func(r *optiply.Resource) bool { return j.isMade(s, r) })
-	if l.err != nil || i < 0 {
+func (l *look) take(ctx context.Context, j *Job, s sending) (*optiply.Resource, error) {
+	if l.err != nil {
 		return nil, l.err
 	}
-	r := l.made[i]
-	l.made = slices.Delete(l.made, i, i+1)
-	return r, nil
+	for i, r := range l.made {
+		made, err := j.isMade(ctx, s, r)
+		if err != nil {
+			return nil, err
+		}
+		if made {
+			l.made = slices.Delete(l.made, i, i+1)
+			return r, nil
+		}
+	}
+	return nil, nil
 }
 
 func (j *Job) unsettled(ctx context.Context) ([]sending, error) {

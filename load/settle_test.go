@@ -192,6 +192,37 @@ func TestSettle_AForeignObjectWithoutRemoteIDIsAdoptedOnlyByItsNature(t *testing
 	b.history("products", "1", "sent", "planned")
 }
 
+// Two orders of the same second and value, at an Optiply that tells no remote ids: the one is not taken for the other.
+func TestLoad_OfTwoOrdersThatAreAlikeBothAreSent(t *testing.T) {
+	alike := func(id string) planned {
+		o := order(id, "20.00", "1")
+		o.attributes = strings.Replace(o.attributes, fmt.Sprintf(`"remoteId":%q,`, id), "", 1)
+		return o
+	}
+	for _, moment := range []string{"the same load", "a later one"} {
+		t.Run(moment, func(t *testing.T) {
+			b := newBench(t)
+			b.workers = 1
+			lost := sandbox.Fault{Method: http.MethodPost, Path: "sellOrders", Effect: sandbox.ResetBefore, Skip: 1}
+			if moment == "the same load" {
+				b.fault(lost)
+				b.plan(create("1"), alike("7"), alike("8"))
+				b.mustLoad()
+			} else {
+				b.plan(create("1"), alike("7"))
+				b.mustLoad()
+				b.plan(alike("8"))
+				b.cutOff(alike("8"), "")
+				b.mustLoad()
+			}
+			if n := len(b.box.SellOrders()); n != 2 {
+				t.Errorf("Optiply has %d of the 2 orders", n)
+			}
+			b.same("orders by id at Optiply", b.rows("SELECT count(DISTINCT optiply_id)::VARCHAR FROM state.sell_orders"), []string{"2"})
+		})
+	}
+}
+
 func TestSettle_SaysWhichRowStoppedIt(t *testing.T) {
 	b := newBench(t)
 	b.plan(create("1"))
