@@ -67,7 +67,7 @@ func (c *call) attempt(ctx context.Context) error {
 				return err
 			}
 			redirects++
-		case e.Kind == Unauthorized && c.client.cfg.Auth.refused(c.client, req, e, got.Header, tried):
+		case e.Kind == Unauthorized && got != nil && c.client.cfg.Auth.refused(c.client, req, e, got.Header, tried):
 		default:
 			return err
 		}
@@ -136,7 +136,7 @@ func checkCookies(cookies map[string]string) error {
 func (c *Client) send(ctx context.Context, req *http.Request, path, storeCode string, attempt int) (*Response, error) {
 	turn, waited, err := c.gate.Enter(ctx, classOf(path, req.URL))
 	if err != nil {
-		return nil, err
+		return nil, ended(ctx)
 	}
 	start := time.Now()
 	got, status, err := c.exchange(ctx, req)

@@ -111,7 +111,7 @@ func (a *adminUser) sign(ctx context.Context, c *Client, req *http.Request, _ *t
 		case a.busy <- struct{}{}:
 			defer func() { <-a.busy }()
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return ended(ctx)
 		}
 		if token = a.token.Load(); token == nil { // nobody else has been faster
 			fresh, err := a.login(ctx, c)

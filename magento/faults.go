@@ -28,11 +28,21 @@ func newTransport(concurrency int) *http.Transport {
 	}
 }
 
+// ended is why the caller's context ended. A group of callers is stopped by the error of one of them, which says nothing about
+// the requests of the others: taken for theirs, it would be retried, blamed on a record, or signed for anew.
+func ended(ctx context.Context) error {
+	var e *Error
+	if cause := context.Cause(ctx); !errors.As(cause, &e) {
+		return cause
+	}
+	return ctx.Err()
+}
+
 // broken explains an attempt without a whole answer. The end of the caller's
 // context is passed on as it is.
 func (c *Client) broken(parent, ctx context.Context, err error, status int) error {
 	if parent.Err() != nil {
-		return context.Cause(parent)
+		return ended(parent)
 	}
 	e := &Error{Kind: Transport, Status: status, err: err}
 	var cause *url.Error
