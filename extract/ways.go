@@ -63,7 +63,8 @@ func (p *part) readRanges(ctx context.Context, l listing) (tally, error) {
 // only found by its date; so such a list is read by page number alone, around the record to blame.
 func (r *reading) readDated(ctx context.Context) (tally, error) {
 	t, err := r.readOn(ctx)
-	if !broken(err) {
+	var e *magento.Error
+	if !broken(err) || errors.As(err, &e) && e.Kind == magento.BadShape { // records without a date are no list to be read by it
 		return t, err
 	}
 	r.part.job.Log.Warn("the shop cannot answer for a page, so the list is read by page number, to find the record", "stream", r.part.stream, "error", err)
