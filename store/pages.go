@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -15,34 +14,36 @@ import (
 // list for {"items": [...]}, array for a bare array (store views and websites are answered so).
 var streams = []struct {
 	name, key, shape string
-	large            bool // thousands of pages are to be expected
 }{
-	{"products", "id", "list", true},
-	{"products_again", "id", "list", false}, // the second look of section 8
-	{"stock_statuses", "sku", "list", true},
-	{"stock_items", "product_id", "list", false},
-	{"orders_touched", "entity_id", "list", true}, // whose products' stock can have changed
-	{"products_touched", "id", "list", true},      // since the listing that the bulk listings are compared with
-	{"stocks", "stock_id", "list", false},
-	{"stock_index", "sku", "array", false}, // of each stock, by one of its websites
-	{"source_items", "sku", "list", true},
-	{"sources", "source_code", "list", false},
-	{"orders", "entity_id", "list", true},
-	{"customers", "id", "list", true},
-	{"invoices", "entity_id", "list", true},
-	{"credit_memos", "entity_id", "list", false},
-	{"categories", "id", "list", false},
-	{"sales_rules", "rule_id", "list", false},
-	{"coupons", "coupon_id", "list", false},
-	{"websites", "id", "array", false},
-	{"stores", "id", "array", false},
-	{"store_configs", "id", "array", false},
-	{"product_attributes", "attribute_id", "list", false},
+	{"products", "id", "list"},
+	{"products_again", "id", "list"}, // the second look of section 8
+	{"stock_statuses", "sku", "list"},
+	{"stock_items", "product_id", "list"},
+	{"orders_touched", "entity_id", "list"}, // whose products' stock can have changed
+	{"products_touched", "id", "list"},      // since the listing that the bulk listings are compared with
+	{"stocks", "stock_id", "list"},
+	{"stock_index", "sku", "array"}, // of each stock, by one of its websites
+	{"source_items", "sku", "list"},
+	{"sources", "source_code", "list"},
+	{"orders", "entity_id", "list"},
+	{"customers", "id", "list"},
+	{"invoices", "entity_id", "list"},
+	{"credit_memos", "entity_id", "list"},
+	{"categories", "id", "list"},
+	{"sales_rules", "rule_id", "list"},
+	{"coupons", "coupon_id", "list"},
+	{"websites", "id", "array"},
+	{"stores", "id", "array"},
+	{"store_configs", "id", "array"},
+	{"product_attributes", "attribute_id", "list"},
 }
 
 // streamViews are page.<stream> (one row a page: its answer as sent) and raw.<stream> (one row a record), over the page
 // files beside the run file. The paths are relative to the runs folder, so that a folder can be moved; a page without
 // its row in run.pages was being written when the process was killed and does not count.
+//
+// A page goes through the join as a list of one text, for the memory's sake: DuckDB gathers the small chunks that leave a
+// join into one of up to 2,048 rows, here the parsed pages of half a gigabyte, unless there is a list among the columns.
 func streamViews(id string) []string {
 	var views []string
 	for _, s := range streams {
@@ -52,9 +53,9 @@ func streamViews(id string) []string {
 		}
 		views = append(views, fmt.Sprintf(`
 CREATE VIEW IF NOT EXISTS page.%[1]s AS
-SELECT p.store_code, p.part, p.file, p.fetched_at, t.content
-FROM (%[2]s) t JOIN run.pages p ON p.stream = %[3]s AND p.file = parse_filename(t.filename)`,
-			s.name, readPages(id+".pages/"+s.name, s.large), quote(s.name)),
+SELECT p.store_code, p.part, p.file, p.fetched_at, t.contents[1] AS content
+FROM (SELECT filename, [content] AS contents FROM read_text(%[2]s)) t JOIN run.pages p ON p.stream = %[3]s AND p.file = parse_filename(t.filename)`,
+			s.name, quote(id+".pages/"+s.name+"/*.json"), quote(s.name)),
 			fmt.Sprintf(`
 CREATE VIEW IF NOT EXISTS raw.%[1]s AS
 SELECT store_code, item ->> '%[2]s' AS key, item, fetched_at
@@ -62,19 +63,6 @@ FROM (SELECT store_code, fetched_at, unnest(from_json(content, '%[3]s')%[4]s) AS
 				s.name, s.key, schema, path))
 	}
 	return views
-}
-
-// readPages reads the files of a folder. DuckDB takes up to 2,048 files into memory at a time, each as one text, and the
-// 1,200 pages of 360,000 orders did not fit; so a large stream is read in parts, by the last digit of the page's number.
-func readPages(dir string, large bool) string {
-	names := []string{"*"}
-	if large {
-		names = []string{"*0", "*1", "*2", "*3", "*4", "*5", "*6", "*7", "*8", "*9", "*[!0-9]"}
-	}
-	for i, name := range names {
-		names[i] = "SELECT filename, content FROM read_text(" + quote(dir+"/"+name+".json") + ")"
-	}
-	return strings.Join(names, " UNION ALL ")
 }
 
 // Page is one answer of the shop as it is kept: its body in a file, its row in run.pages.
