@@ -103,6 +103,9 @@ func (p *part) readIDs(ctx context.Context, q byID) (reason string, err error) {
 			}
 		}
 		if q.looked != nil {
+			if err := p.job.Run.KeepPages(ctx); err != nil { // before it is told what they hold
+				return "", err
+			}
 			if err := q.looked(ids, found); err != nil {
 				return "", err
 			}
@@ -246,6 +249,9 @@ func idsOf(body []byte, idField string) (map[string]bool, error) {
 
 // column runs a query of one text column.
 func (j *Job) column(ctx context.Context, query string, args ...any) ([]string, error) {
+	if err := j.Run.KeepPages(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := j.Run.DB.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err

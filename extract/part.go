@@ -91,7 +91,7 @@ func (p *part) saveIn(ctx context.Context, number int, body []byte, rows int, cu
 	p.mu.Unlock()
 	// JSON that is no UTF-8 would stop DuckDB at the whole page.
 	body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
-	err := p.job.Run.SavePage(ctx, store.Page{Stream: p.stream, StoreCode: p.storeCode, Part: p.name, File: file, Rows: rows,
+	err := p.job.Run.AddPage(ctx, store.Page{Stream: p.stream, StoreCode: p.storeCode, Part: p.name, File: file, Rows: rows,
 		Cursor: cursor, FetchedAt: p.job.Now(), Body: body, Range: number})
 	if err != nil {
 		return err
@@ -108,6 +108,9 @@ func (p *part) saveIn(ctx context.Context, number int, body []byte, rows int, cu
 
 // drop forgets the pages of this part, to read it again from its beginning. Files without a row do not count.
 func (p *part) drop(ctx context.Context) error {
+	if err := p.job.Run.KeepPages(ctx); err != nil {
+		return err
+	}
 	_, err := p.job.Run.DB.ExecContext(ctx, "DELETE FROM run.pages WHERE stream = ? AND store_code = ? AND part = ?", p.stream, p.storeCode, p.name)
 	if err != nil {
 		return fmt.Errorf("forget the pages: %w", err)
@@ -124,6 +127,9 @@ func (p *part) drop(ctx context.Context) error {
 
 // finish writes the part's figures. An empty reason means that it is complete.
 func (p *part) finish(ctx context.Context, reason string) error {
+	if err := p.job.Run.KeepPages(ctx); err != nil {
+		return err
+	}
 	_, err := p.job.Run.DB.ExecContext(ctx, `UPDATE run.streams SET rows = ?, pages = ?, requests = requests + ?, retries = retries + ?, quarantined = ?,
 		bytes = ?, seconds = seconds + ?, complete = ?, reason = nullif(?, ''), note = nullif(?, '') WHERE stream = ? AND store_code = ? AND part = ?`,
 		p.rows, p.pages, p.job.Requests.all.Load()-p.requests, p.job.Requests.retries.Load()-p.retries, p.quarantined, p.bytes,

@@ -131,8 +131,12 @@ func (p *part) loadSpans(ctx context.Context) (spans []*span, pager string, err 
 	return spans, pager, rows.Err()
 }
 
-// keepSpans makes ranges durable, all of them or none. What was decided is written down even when the run is being stopped.
+// keepSpans makes ranges durable, all of them or none, and the pages that they say were read before them. What was decided is
+// written down even when the run is being stopped.
 func (p *part) keepSpans(ctx context.Context, byDate bool, spans ...*span) error {
+	if err := p.job.Run.KeepPages(ctx); err != nil {
+		return err
+	}
 	pager := config.PagingKeyset
 	if byDate {
 		pager = config.PagingNumber

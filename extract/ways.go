@@ -165,6 +165,9 @@ func (r *reading) refused(ctx context.Context, err error) bool {
 // read, when they are changed once more, and that is no loss.
 func (r *reading) tally(ctx context.Context, again bool) (t tally, err error) {
 	p := r.part
+	if err := p.job.Run.KeepPages(ctx); err != nil {
+		return t, err
+	}
 	err = p.job.Run.DB.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(DISTINCT %[1]s) FROM (
 		SELECT unnest(from_json(content, '{"items":[{"%[1]s":"VARCHAR"}]}').items, recursive := true) FROM page.%[2]s WHERE store_code = ? AND part = ?)`, r.list.idField, p.stream),
 		p.storeCode, p.name).Scan(&t.rows)

@@ -76,30 +76,24 @@ type Page struct {
 	Range     int    // number in run.ranges; 0 where the part is not read in ranges
 	FetchedAt time.Time
 	Body      []byte
+
+	size int // of the body, when that is in the file
 }
 
 // SavePage makes a page durable: the file first, under a temporary name, then its row. A kill between the two leaves a
 // file that does not count, and the page is read again.
 func (r *Run) SavePage(ctx context.Context, p Page) error {
-	dir := filepath.Join(r.PagesDir(), p.Stream)
-	path := filepath.Join(dir, p.File)
-	err := os.MkdirAll(dir, 0o750)
-	if err == nil {
-		err = writeFile(path, p.Body)
+	if err := r.AddPage(ctx, p); err != nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("save a page of %s: %w", p.Stream, explain(path, err))
-	}
-	_, err = r.DB.ExecContext(ctx, `INSERT INTO run.pages (stream, store_code, part, file, rows, bytes, cursor, fetched_at, range)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))`, p.Stream, p.StoreCode, p.Part, p.File, p.Rows, len(p.Body), p.Cursor, p.FetchedAt.UTC(), p.Range)
-	if err != nil {
-		return fmt.Errorf("save a page of %s: %w", p.Stream, explain(r.path(), err))
-	}
-	return nil
+	return r.KeepPages(ctx)
 }
 
 // ReadPage reads a page file that was saved.
 func (r *Run) ReadPage(stream, file string) ([]byte, error) {
+	if err := r.KeepPages(context.Background()); err != nil {
+		return nil, err
+	}
 	body, err := os.ReadFile(filepath.Join(r.PagesDir(), stream, file))
 	if err != nil {
 		return nil, fmt.Errorf("read a page of %s: %w", stream, err)
@@ -130,27 +124,6 @@ func (r *Run) checkPages(ctx context.Context) error {
 		}
 	}
 	return rows.Err()
-}
-
-// writeFile writes a file whole or not at all, and has it on the disk when it returns.
-func writeFile(path string, data []byte) error {
-	tmp := path + ".tmp"
-	defer os.Remove(tmp)
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
 }
 
 // syncDir makes a new name in a folder durable. Not every file system can, and then it is as durable as it gets.

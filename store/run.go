@@ -25,6 +25,7 @@ type Run struct {
 	attached   atomic.Bool // whether new connections can make the run file their default
 	run, state Access
 	closed     bool
+	pages      pageWriter
 }
 
 // Options say which files a Run opens, and how.
@@ -171,6 +172,9 @@ func (r *Run) widen() {
 
 // detachRun writes the run file out and lets go of it. It leaves one connection.
 func (r *Run) detachRun(ctx context.Context) error {
+	if err := r.KeepPages(ctx); err != nil {
+		return err
+	}
 	r.attached.Store(false)
 	// CHECKPOINT and DETACH want no other connection in the file.
 	r.DB.SetMaxOpenConns(1)

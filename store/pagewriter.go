@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// pagesTogether is how many pages share a commit, and pageWaits how long after one the pages that come wait for company: a
+// commit costs as much as all the rest of a page, and about the same for one row and for six. A kill loses as much at most; it
+// is read again.
+const (
+	pageWaits     = 100 * time.Millisecond
+	pagesTogether = 6
+)
+
+// pageWriter holds the pages that are written and not durable yet.
+type pageWriter struct {
+	mu      sync.Mutex
+	waiting []Page
+	kept    time.Time // when there was a commit last
+
+	keeping sync.Mutex // one commit at a time, in the order in which the pages came
+}
+
+// AddPage writes a page. It is durable with the next KeepPages, or with a page that is added later. Several goroutines may call
+// it. Who notes that something was read whole has to call KeepPages before.
+func (r *Run) AddPage(ctx context.Context, p Page) error {
+	dir := filepath.Join(r.PagesDir(), p.Stream)
+	path := filepath.Join(dir, p.File)
+	err := os.MkdirAll(dir, 0o750)
+	if err == nil {
+		err = os.WriteFile(path+".tmp", p.Body, 0o640)
+	}
+	if err != nil {
+		return fmt.Errorf("save a page of %s: %w", p.Stream, errors.Join(explain(path, err), removeIfThere(path+".tmp")))
+	}
+	w := &r.pages
+	w.mu.Lock()
+	p.size, p.Body = len(p.Body), nil
+	w.waiting = append(w.waiting, p)
+	due := time.Since(w.kept) >= pageWaits || len(w.waiting) >= pagesTogether
+	if due {
+		w.kept = time.Now() // others need not come along
+	}
+	w.mu.Unlock()
+	if due {
+		return r.KeepPages(ctx)
+	}
+	return nil
+}
+
+// KeepPages makes the pages durable that were added: the files first, then their rows, in one commit. It is not cut short by a
+// run that is being stopped: what was read is kept.
+func (r *Run) KeepPages(ctx context.Context) error {
+	w := &r.pages
+	w.keeping.Lock()
+	defer w.keeping.Unlock()
+	w.mu.Lock()
+	pages := w.waiting
+	w.waiting, w.kept = nil, time.Now()
+	w.mu.Unlock()
+	if len(pages) == 0 {
+		return nil
+	}
+	if err := r.keep(context.WithoutCancel(ctx), pages); err != nil {
+		return fmt.Errorf("save a page of %s: %w", pages[0].Stream, err)
+	}
+	return nil
+}
+
+func (r *Run) keep(ctx context.Context, pages []Page) error {
+	dirs := map[string]bool{}
+	var rows []string
+	var args []any
+	for _, p := range pages {
+		path := filepath.Join(r.PagesDir(), p.Stream, p.File)
+		if err := settle(path); err != nil {
+			return explain(path, err)
+		}
+		dirs[filepath.Dir(path)] = true
+		rows = append(rows, "(?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))")
+		args = append(args, p.Stream, p.StoreCode, p.Part, p.File, p.Rows, p.size, p.Cursor, p.FetchedAt.UTC(), p.Range)
+	}
+	for dir := range dirs {
+		if err := syncDir(dir); err != nil {
+			return explain(dir, err)
+		}
+	}
+	_, err := r.DB.ExecContext(ctx, "INSERT INTO run.pages (stream, store_code, part, file, rows, bytes, cursor, fetched_at, range) VALUES "+strings.Join(rows, ", "), args...)
+	if err != nil {
+		return explain(r.path(), err)
+	}
+	return nil
+}
+
+// settle gives a file its name when it is on the disk whole.
+func settle(path string) error {
+	f, err := os.Open(path + ".tmp")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+".tmp", path)
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
