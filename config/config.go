@@ -22,6 +22,9 @@ type Config struct {
 	Transform Mapping
 	Load      Sending
 	Guards    Guards
+	// Schedule is the shop's own, and Fleet that of all machines; no run needs either.
+	Schedule Schedule
+	Fleet    Fleet
 }
 
 // Magento says how to reach a shop and what to read there.
@@ -219,6 +222,7 @@ func Default() *Config {
 			MaxDeletionsPercent:    10,
 		},
 		Guards: Guards{Band: GuardOn},
+		Fleet:  defaultFleet(),
 	}
 }
 

@@ -17,6 +17,8 @@ type Options struct {
 	NoMagento bool
 	// NoOptiply says the same of Optiply's account.
 	NoOptiply bool
+	// Fleet says that the file is read for its section fleet: it needs no shop, and must name a database.
+	Fleet bool
 }
 
 // Load reads the configuration file at path. Every error is an [*Error]; one for

@@ -23,13 +23,15 @@ type setting struct {
 	// hidden settings are not repeated in an error, because what was written
 	// there by mistake may be a secret, as in https://user:password@host.
 	hidden bool
+	// apart settings are of no run: they say when and where, not what.
+	apart bool
 }
 
 // settings is the table of settings over the fields of c, in the order in which
 // they are written.
 func (c *Config) settings() []setting {
 	m, o, s, tr, l, g := &c.Magento, &c.Optiply, &c.Sync, &c.Transform, &c.Load, &c.Guards
-	return []setting{
+	return append([]setting{
 		{name: "shop", value: text(&c.Shop, checkShop)},
 		{name: "data_dir", value: text(&c.DataDir, notEmpty)},
 
@@ -96,16 +98,26 @@ func (c *Config) settings() []setting {
 		{name: "guards.max_product_creates", value: whole(&g.MaxProductCreates, 0, math.MaxInt64)},
 		{name: "guards.max_product_updates", value: whole(&g.MaxProductUpdates, 0, math.MaxInt64)},
 		{name: "guards.max_sell_orders", value: whole(&g.MaxSellOrders, 0, math.MaxInt64)},
+	}, c.fleetSettings()...)
+}
+
+// Names are all settings there are, in the order in which they are written.
+func Names() []string {
+	var names []string
+	for _, s := range new(Config).settings() {
+		names = append(names, s.name)
 	}
+	return names
 }
 
 // Settings is the configuration as names and values, sorted by name, for keeping
 // with a run. Secrets are not in it at all (DESIGN.md, invariant 6). Lists are
-// comma separated.
+// comma separated. What says only when and on which machine a shop is run is not
+// in it either.
 func (c *Config) Settings() []Setting {
 	var out []Setting
 	for _, s := range c.settings() {
-		if !s.secret {
+		if !s.secret && !s.apart {
 			out = append(out, Setting{s.name, s.value.String()})
 		}
 	}

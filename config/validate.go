@@ -5,6 +5,10 @@ import "strings"
 // validate checks what no setting can say alone: what is missing, and what does
 // not fit together. What is known to be wrong is not called missing as well.
 func (r *reader) validate(c *Config, options Options) {
+	if options.Fleet {
+		r.required("fleet.database", c.Fleet.Database, "sqlite:PATH for one machine, postgres://... for several")
+		return
+	}
 	if c.Shop == "" {
 		r.missing("shop", "it names the shop's folder")
 	}
@@ -103,6 +107,9 @@ func (r *reader) problem(setting, message string) {
 // from a variable or a file: the sandbox needs no account, fixtures no shop.
 func needless(c *Config, setting string, options Options) bool {
 	section, key, _ := strings.Cut(setting, ".")
+	if (section == "fleet") != options.Fleet {
+		return true
+	}
 	key, _, _ = strings.Cut(key, ".") // magento.custom_cookies.NAME
 	switch section {
 	case "magento":
