@@ -117,6 +117,19 @@ func rules() []rule {
 			advice: "recording turns tables of a run file back into a shop, and asks or sends nothing: read a table, and let commands do the rest",
 		},
 		{
+			who: in("fleet"), avoid: in("magento", "optiply", "extract", "transform", "load", "adopt", "recording", "config"),
+			advice: "fleet knows of a shop only its name and its folder: have commands give it a function that runs one",
+		},
+		{
+			who: not(in("fleet", "commands")), avoid: either(in("fleet"), from("github.com/riverqueue/river", "github.com/jackc/pgx", "modernc.org/sqlite", "gocloud.dev", "github.com/robfig/cron")),
+			direct: true,
+			advice: "what is needed for several machines stays in fleet: no run of one shop depends on it",
+		},
+		{
+			who: in("commands"), avoid: from("github.com/riverqueue/river", "github.com/jackc/pgx", "modernc.org/sqlite", "gocloud.dev", "github.com/robfig/cron"), direct: true,
+			advice: "only fleet names the queue, its databases and object storage: give it a function, or take a result",
+		},
+		{
 			who: not(in("commands")), avoid: from("github.com/urfave/cli", "github.com/schollz/progressbar"), direct: true,
 			advice: "only commands draws and parses flags: return a result, or report progress by a callback",
 		},
@@ -337,6 +350,7 @@ func design() map[string][]string {
 		module + "/load":                       {module + "/optiply", module + "/store"},
 		module + "/adopt":                      {module + "/optiply", module + "/store"},
 		module + "/recording":                  {module + "/store", module + "/config"},
+		module + "/fleet":                      {module + "/store", "github.com/riverqueue/river", "net/http"},
 		module + "/store":                      {"database/sql", "github.com/marcboeker/go-duckdb/v2"},
 		module + "/magento":                    {"net/http", "github.com/google/uuid"},
 		module + "/magento/magentotest":        {module + "/magento", "net/http"},
@@ -356,6 +370,9 @@ func design() map[string][]string {
 		"database/sql":                         nil,
 		"database/sql/driver":                  nil,
 		"github.com/duckdb/duckdb-go-bindings": nil,
+		"github.com/riverqueue/river":          nil,
+		"github.com/jackc/pgx/v5":              nil,
+		"github.com/robfig/cron/v3":            nil,
 	}
 }
 
@@ -396,6 +413,13 @@ func TestArchitecture_RulesFailWhenBroken(t *testing.T) {
 		{"transform", "github.com/marcboeker/go-duckdb/v2", "only store names the DuckDB driver"},
 		{"commands", "github.com/duckdb/duckdb-go-bindings", "only store names the DuckDB driver"},
 		{"config", "commands", "only main imports commands"},
+		{"commands", "fleet", ""},
+		{"fleet", "extract", "fleet knows of a shop only its name"},
+		{"fleet", "optiply/sandbox", "fleet knows of a shop only its name"},
+		{"load", "fleet", "what is needed for several machines stays in fleet"},
+		{"store", "github.com/jackc/pgx/v5", "what is needed for several machines stays in fleet"},
+		{"config", "github.com/robfig/cron/v3", "what is needed for several machines stays in fleet"},
+		{"commands", "github.com/riverqueue/river", "only fleet names the queue"},
 	} {
 		t.Run(test.from+" imports "+test.to, func(t *testing.T) {
 			imports := design()

@@ -88,6 +88,7 @@ func (a *app) cli() *cli.App {
 			a.checkCommand(),
 			a.runCommand(), a.extractCommand(), a.transformCommand(), a.loadCommand(), a.replayCommand(),
 			a.adoptCommand(), a.planCommand(), a.rejectsCommand(), a.whyCommand(), a.sqlCommand(), a.runsCommand(), a.recordCommand(), a.serveCommand(),
+			a.fleetCommand(),
 		},
 		Before: a.before,
 		Action: func(c *cli.Context) error {
