@@ -10,14 +10,14 @@ import (
 )
 
 func TestFleet_NeedsNoShopAndADatabase(t *testing.T) {
-	c, err := config.Parse([]byte("fleet:\n  database: ${file:none}\n"), "fleet.yaml", config.Options{Fleet: true})
+	_, err := config.Parse([]byte("fleet:\n  database: ${file:none}\n"), "fleet.yaml", config.Options{Fleet: true})
 	if err == nil || !strings.Contains(err.Error(), "fleet.yaml:2:13: fleet.database needs the file") {
 		t.Fatalf("got %v", err)
 	}
 	if _, err = config.Parse([]byte("fleet:\n  parallel: 3\n"), "fleet.yaml", config.Options{Fleet: true}); err == nil || !strings.Contains(err.Error(), "fleet.database is missing") {
 		t.Fatalf("got %v", err)
 	}
-	c, err = config.Parse([]byte("fleet:\n  database: postgres://fleet:hunter2@db/fleet\n  lease: 30s\n"), "fleet.yaml", config.Options{Fleet: true})
+	c, err := config.Parse([]byte("fleet:\n  database: postgres://fleet:hunter2@db/fleet\n  lease: 30s\n"), "fleet.yaml", config.Options{Fleet: true})
 	if err != nil || c.Fleet.Lease != 30*time.Second || c.Fleet.Parallel != 2 || c.Fleet.Retries != 5 {
 		t.Fatalf("%v, %v", c, err)
 	}

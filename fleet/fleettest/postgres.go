@@ -38,8 +38,8 @@ type Cluster struct {
 	said   bytes.Buffer
 }
 
-// Missing is why there is no cluster on this machine.
-var Missing = errors.New("PostgreSQL is not installed: install the package postgresql, so that this test can run")
+// ErrMissing is why there is no cluster on this machine.
+var ErrMissing = errors.New("PostgreSQL is not installed: install the package postgresql, so that this test can run")
 
 // programs finds the folder with initdb and postgres; Debian puts it on nobody's PATH.
 func programs() (string, error) {
@@ -53,14 +53,14 @@ func programs() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
 		return filepath.Dir(path), nil
 	}
-	return "", Missing
+	return "", ErrMissing
 }
 
 // Start makes a cluster and starts it. A test skips, loudly, where PostgreSQL is not installed.
 func Start(t testing.TB, options ...string) *Cluster {
 	t.Helper()
 	c, err := New(options...)
-	if errors.Is(err, Missing) {
+	if errors.Is(err, ErrMissing) {
 		t.Skipf("SKIPPED, NOT PASSED: %v", err)
 	}
 	if err != nil {
