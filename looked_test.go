@@ -112,7 +112,7 @@ func TestDocs_CommandsThatLookRun(t *testing.T) {
 	}
 	ids := s.runIDs()
 	real := strings.NewReplacer("20261122T020000Z", ids[0], "20261123T020000Z", ids[1])
-	for _, page := range []string{"why", "sql"} {
+	for _, page := range []string{"why", "sql", "runs"} {
 		data, err := os.ReadFile("docs/" + page + ".md")
 		if err != nil {
 			t.Fatal(err)

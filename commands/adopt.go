@@ -161,6 +161,10 @@ func (n *night) findList(ctx context.Context, id string) (store.RunRef, error) {
 	return n.shop.Latest()
 }
 
+// wholeListing tells of run.info whether the run read the whole products listing.
+const wholeListing = `coalesce(products_full, false) AND EXISTS (FROM run.coverage WHERE stream = 'products')
+	AND NOT EXISTS (FROM run.coverage WHERE stream = 'products' AND NOT complete)`
+
 // isWhole tells whether a run read the whole products listing.
 func (n *night) isWhole(ctx context.Context, ref store.RunRef) (whole bool, err error) {
 	run, err := n.shop.OpenRun(ctx, ref, store.Options{Run: store.Read})
@@ -168,8 +172,7 @@ func (n *night) isWhole(ctx context.Context, ref store.RunRef) (whole bool, err 
 		return false, err
 	}
 	defer func() { err = errors.Join(err, run.Close()) }()
-	err = run.DB.QueryRowContext(ctx, `SELECT coalesce(products_full, false) AND EXISTS (FROM run.coverage WHERE stream = 'products')
-		AND NOT EXISTS (FROM run.coverage WHERE stream = 'products' AND NOT complete) FROM run.info`).Scan(&whole)
+	err = run.DB.QueryRowContext(ctx, "SELECT "+wholeListing+" FROM run.info").Scan(&whole)
 	if err != nil {
 		return false, fmt.Errorf("read run.coverage of run %s: %w", ref.ID, err)
 	}

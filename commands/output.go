@@ -96,6 +96,9 @@ func (a *app) trailingOptions(c *cli.Context) (args []string, err error) {
 			continue
 		}
 		name, value, given := strings.Cut(strings.TrimLeft(list[i], "-"), "=")
+		if !given && isSwitch(c, name) {
+			value, given = "true", true
+		}
 		if !given && i+1 < len(list) {
 			i++
 			value, given = list[i], true
@@ -112,4 +115,12 @@ func (a *app) trailingOptions(c *cli.Context) (args []string, err error) {
 		err = a.before(c) // a global option may be among them
 	}
 	return args, err
+}
+
+// isSwitch tells whether an option takes no value.
+func isSwitch(c *cli.Context, name string) bool {
+	return slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool {
+		_, ok := f.(*cli.BoolFlag)
+		return ok && slices.Contains(f.Names(), name)
+	})
 }

@@ -22,10 +22,10 @@ func (a *app) runsCommand() *cli.Command {
 		Name:        "runs",
 		Usage:       "the history of the runs",
 		Flags:       []cli.Flag{format},
-		Subcommands: []*cli.Command{a.runsShowCommand(), a.runsPruneCommand()},
+		Subcommands: []*cli.Command{a.runsShowCommand(), a.runsDiffCommand(), a.runsPruneCommand(), a.runsExportCommand()},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return usageError(fmt.Errorf("there is no command runs %q: it is show or prune", c.Args().First()))
+				return usageError(fmt.Errorf("there is no command runs %q: it is show, diff, prune or export", c.Args().First()))
 			}
 			if err := a.checkFormat(c.String("format"), "", "table", "json"); err != nil {
 				return err
@@ -48,6 +48,9 @@ type pastRun struct {
 	OnDisk      bool       `json:"on_disk"`      // its run file has not been pruned
 	Partial     bool       `json:"partial"`      // its extraction did not end
 	Bytes       int64      `json:"bytes"`        // the run file and its pages
+	RowsRead    *int64     `json:"rows_read"`    // records of all streams; null where it is not known, as the two below
+	LeftOut     *int64     `json:"left_out"`     // rows that were rejected, quarantined, dropped or held
+	Seconds     *float64   `json:"seconds"`      // that its phases took, together
 }
 
 func (a *app) listRuns(ctx context.Context, format string) error {
@@ -65,8 +68,9 @@ func (a *app) listRuns(ctx context.Context, format string) error {
 	if len(list) == 0 {
 		return store.ErrNoRun
 	}
-	g := grid{Plain: !a.env.StdoutTerminal, Columns: []column{{Name: "run"}, {Name: "started (UTC)", Spare: 2}, {Name: "command"}, {Name: "verdict"},
-		{Name: "sent", Right: true}, {Name: "exit", Right: true}, {Name: "size", Right: true, Spare: 1}}}
+	g := grid{Plain: !a.env.StdoutTerminal, Columns: []column{{Name: "run"}, {Name: "started (UTC)", Spare: 3}, {Name: "command", Spare: 1}, {Name: "verdict"},
+		{Name: "read", Right: true}, {Name: "sent", Right: true}, {Name: "left out", Right: true}, {Name: "seconds", Right: true}, {Name: "exit", Right: true},
+		{Name: "size", Right: true, Spare: 2}}}
 	if a.env.StdoutTerminal {
 		g.Width = terminalWidth(a.env)
 	}
@@ -77,18 +81,23 @@ func (a *app) listRuns(ctx context.Context, format string) error {
 }
 
 func (r pastRun) cells() []string {
-	cells := []string{r.RunID, "", r.Command, r.Verdict, "", "", ""}
+	cells := []string{r.RunID, "", r.Command, r.Verdict, "", "", "", "", "", ""}
 	if r.StartedAt != nil {
 		cells[1] = r.StartedAt.Format("2006-01-02 15:04")
 	}
-	if r.ChangesSent != nil {
-		cells[4] = count(*r.ChangesSent)
+	for i, n := range []*int64{r.RowsRead, r.ChangesSent, r.LeftOut} {
+		if n != nil {
+			cells[4+i] = count(*n)
+		}
+	}
+	if r.Seconds != nil {
+		cells[7] = fmt.Sprintf("%.1f", *r.Seconds)
 	}
 	if r.ExitCode != nil {
-		cells[5] = fmt.Sprint(*r.ExitCode)
+		cells[8] = fmt.Sprint(*r.ExitCode)
 	}
 	if r.OnDisk {
-		cells[6] = size(r.Bytes)
+		cells[9] = size(r.Bytes)
 	}
 	return cells
 }
@@ -151,9 +160,26 @@ func fromHistory(h store.History) *pastRun {
 		r.ExitCode = &h.ExitCode
 	}
 	var s summary
-	if json.Unmarshal([]byte(h.Summary), &s) == nil && (s.PlanHash != "" || len(s.Changes) > 0) {
+	if json.Unmarshal([]byte(h.Summary), &s) != nil {
+		return r
+	}
+	if s.PlanHash != "" || len(s.Changes) > 0 {
 		sent := s.total().Done
 		r.ChangesSent = &sent
+	}
+	left := s.leftOut()
+	r.LeftOut = &left
+	if len(s.Streams) > 0 {
+		r.RowsRead = new(int64)
+		for _, st := range s.Streams {
+			*r.RowsRead += st.Rows
+		}
+	}
+	if len(s.Seconds) > 0 {
+		r.Seconds = new(float64)
+		for _, took := range s.Seconds {
+			*r.Seconds += took
+		}
 	}
 	return r
 }
