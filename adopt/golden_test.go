@@ -15,6 +15,12 @@ func goldenBench(t *testing.T) *storetest.Bench {
 	if err := j.match(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	b.Exec(t, "SET VARIABLE sample_of = 1; SET VARIABLE sample_number = 0; SET VARIABLE recreate_missing = false")
+	for _, name := range []string{"505_looked_at", "510_drift", "520_corrected"} {
+		if err := j.run(t.Context(), j.conn, name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return b
 }
 

@@ -68,14 +68,7 @@ func (j *Job) pass(ctx context.Context, entity, kind string, total int64) (read 
 		if err != nil {
 			return read, err
 		}
-		row := resource{OptiplyID: r.ID, Attributes: string(r.Attributes)}
-		if r.UUID != "" {
-			row.UUID = &r.UUID
-		}
-		if id, ok := r.RemoteID(j.CouplingID); ok && id != "" {
-			row.RemoteID = &id
-		}
-		if batch = append(batch, row); len(batch) == batchRows {
+		if batch = append(batch, j.resource(r)); len(batch) == batchRows {
 			if err := j.keep(ctx, entity, batch); err != nil {
 				return read, err
 			}
@@ -85,6 +78,18 @@ func (j *Job) pass(ctx context.Context, entity, kind string, total int64) (read 
 		j.Progress.Add(name, 1)
 	}
 	return read, j.keep(ctx, entity, batch)
+}
+
+// resource is what is kept of an answer.
+func (j *Job) resource(r *optiply.Resource) resource {
+	row := resource{OptiplyID: r.ID, Attributes: string(r.Attributes)}
+	if r.UUID != "" {
+		row.UUID = &r.UUID
+	}
+	if id, ok := r.RemoteID(j.CouplingID); ok && id != "" {
+		row.RemoteID = &id
+	}
+	return row
 }
 
 func (j *Job) keep(ctx context.Context, entity string, batch []resource) error {

@@ -87,7 +87,7 @@ func (a *app) cli() *cli.App {
 		Commands: []*cli.Command{
 			a.checkCommand(),
 			a.runCommand(), a.extractCommand(), a.transformCommand(), a.loadCommand(), a.replayCommand(),
-			a.adoptCommand(), a.planCommand(), a.rejectsCommand(), a.whyCommand(), a.sqlCommand(), a.runsCommand(), a.recordCommand(), a.serveCommand(),
+			a.adoptCommand(), a.reconcileCommand(), a.planCommand(), a.rejectsCommand(), a.whyCommand(), a.sqlCommand(), a.runsCommand(), a.recordCommand(), a.serveCommand(),
 			a.fleetCommand(),
 		},
 		Before: a.before,

@@ -20,21 +20,22 @@ import (
 
 // night is one run on its way through the phases. Each phase command does a part of it, and `run` all of it.
 type night struct {
-	app      *app
-	cfg      *config.Config
-	shop     *store.Shop
-	run      *store.Run
-	command  string
-	fixtures string
-	recorded *recording.Night // what the fixture set was recorded from; nil where it was not
-	given    map[string]bool  // the settings of run.* that the command line named
-	release  []string         // the guards that this load may pass
-	progress *progress
-	deadline time.Time // the zero time: none
-	summary  summary
-	sql      fs.FS  // what the run is transformed with
-	sqlDir   string // the folder that sql is laid over from; empty: none
-	stop     []func()
+	app        *app
+	cfg        *config.Config
+	shop       *store.Shop
+	run        *store.Run
+	command    string
+	fixtures   string
+	recorded   *recording.Night // what the fixture set was recorded from; nil where it was not
+	given      map[string]bool  // the settings of run.* that the command line named
+	release    []string         // the guards that this load may pass
+	progress   *progress
+	deadline   time.Time // the zero time: none
+	summary    summary
+	reconciled *reconciled // of run --reconcile; nil where there was none, or it is in the JSON log
+	sql        fs.FS       // what the run is transformed with
+	sqlDir     string      // the folder that sql is laid over from; empty: none
+	stop       []func()
 }
 
 // begin opens the shop and takes its lock (invariant 9).
@@ -297,7 +298,7 @@ func (n *night) verdict(ctx context.Context) error {
 	switch {
 	case n.summary.DeletionsHeld > 0 || len(n.summary.heldGuards()) > 0:
 		return &exitError{code: exitHeldBack}
-	case n.summary.leftOut() > 0 || n.summary.quarantined() > 0 || !n.summary.complete():
+	case n.summary.leftOut() > 0 || n.reconcileDrift() > 0 || n.summary.quarantined() > 0 || !n.summary.complete():
 		return &exitError{code: exitIncomplete}
 	}
 	return nil
@@ -341,6 +342,18 @@ func (n *night) conclude(ctx context.Context, phase string, err error) error {
 		}
 		err = &exitError{code: code}
 	}
+	if n.reconciled != nil {
+		fmt.Fprintln(n.app.env.Stderr)
+		_ = n.app.printReconciled(n.app.env.Stderr, n.reconciled, "table") // stderr
+	}
 	n.app.printSummary(n.summary)
 	return err
+}
+
+// reconcileDrift is how many products were not as they are known to be.
+func (n *night) reconcileDrift() int64 {
+	if n.summary.Reconcile == nil {
+		return 0
+	}
+	return n.summary.Reconcile.Drifted + n.summary.Reconcile.Gone
 }

@@ -25,6 +25,8 @@ type runOptions struct {
 	allowDeletions int64
 	fixtures       string
 	deadline       string
+	reconcile      string
+	fix            bool
 	several        shopsOptions
 }
 
@@ -41,6 +43,8 @@ func (a *app) runCommand() *cli.Command {
 			&cli.Int64Flag{Name: "allow-deletions", Destination: &o.allowDeletions, Usage: "let up to `N` products be disabled, over the ceiling of max_deletions_percent"},
 			&cli.StringFlag{Name: "fixtures", Destination: &o.fixtures, Usage: "read the recorded shop in `DIR` instead of magento.store_url"},
 			deadlineFlag(&o.deadline),
+			&cli.StringFlag{Name: "reconcile", Destination: &o.reconcile, Usage: "read `N%` of the products back from Optiply first, others each day, and tell what differs"},
+			&cli.BoolFlag{Name: "fix", Destination: &o.fix, Usage: "with --reconcile: send what must be for what differs"},
 		}, o.several.flags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
@@ -78,8 +82,18 @@ func (o *runOptions) check() error {
 	if o.allowDeletions < 0 {
 		return usageError(fmt.Errorf("--allow-deletions %d: it is a number of products", o.allowDeletions))
 	}
-	_, err := parseDeadline(o.deadline, time.Time{})
-	return err
+	if _, err := parseDeadline(o.deadline, time.Time{}); err != nil {
+		return err
+	}
+	switch _, err := parseSample("reconcile", o.reconcile); {
+	case err != nil:
+		return err
+	case o.fix && o.reconcile == "":
+		return usageError(errors.New("--fix is for --reconcile: say how many products are read back, such as --reconcile 5%"))
+	case o.reconcile != "" && o.dryRun:
+		return usageError(errors.New("--reconcile reads Optiply, and --dry-run does without: use the command `reconcile`, which sends nothing"))
+	}
+	return nil
 }
 
 // again are the words by which the same run is started for one shop. The deadline is an instant, the same for all.
@@ -95,6 +109,8 @@ func (o *runOptions) again(deadline time.Time) []string {
 		{o.resume, []string{"--resume"}},
 		{o.allowDeletions > 0, []string{"--allow-deletions", strconv.FormatInt(o.allowDeletions, 10)}},
 		{o.fixtures != "", []string{"--fixtures", o.fixtures}},
+		{o.reconcile != "", []string{"--reconcile", o.reconcile}},
+		{o.fix, []string{"--fix"}},
 		{!deadline.IsZero(), []string{"--deadline", deadline.Format(time.RFC3339)}},
 	} {
 		if f.given {
@@ -290,6 +306,9 @@ func (n *night) note(ctx context.Context, command, phase string) error {
 func (n *night) readAndPlan(ctx context.Context, o *runOptions, client *optiply.Client) error {
 	if client != nil {
 		if err := n.loadJob(client).Settle(ctx); err != nil {
+			return n.dropEmpty(ctx, err)
+		}
+		if err := n.reconcileIn(ctx, client, o); err != nil {
 			return n.dropEmpty(ctx, err)
 		}
 	}

@@ -15,25 +15,26 @@ import (
 // summary is how a run ended. With --log-format json it is the last line on stderr, and it is kept in state.runs. Its
 // fields are a contract: programs outside read them, so one may be added and none renamed.
 type summary struct {
-	Type          string             `json:"type"`            // "summary"
-	Shop          string             `json:"shop,omitempty"`  // the name of the shop
-	RunID         string             `json:"run_id"`          //
-	ExitCode      int                `json:"exit_code"`       // section 4 of the design
-	Phase         string             `json:"phase"`           // the phase that it ended in: extract, load, done
-	Deadline      string             `json:"deadline"`        // the instant of --deadline; empty: none
-	DryRun        bool               `json:"dry_run"`         // nothing was sent, on purpose
-	ProductsFull  bool               `json:"products_full"`   // the whole products listing was read
-	PlanHash      string             `json:"plan_hash"`       // empty: no plan was made
-	Streams       []streamSummary    `json:"streams"`         // one a stream, store and part
-	Changes       []changeSummary    `json:"changes"`         // one an entity and operation
-	Unfinished    int64              `json:"unfinished"`      // changes in all that were not come to; the next run, or --resume, goes on with them
-	UrgentFirst   bool               `json:"urgent_first"`    // the deadline was near, so that stock and orders were sent before texts
-	Issues        issueCounts        `json:"issues"`          // rows of run.issues by kind
-	DeletionsHeld int64              `json:"deletions_held"`  // products that a guard kept from being disabled; also in issues.held
-	Guards        []guardSummary     `json:"guards"`          // that hold the whole load, or were released
-	FirstIssues   []issue            `json:"first_issues"`    // the first rows of run.issues, at most 10
-	Seconds       map[string]float64 `json:"seconds"`         // by phase: extract, transform, load
-	Error         string             `json:"error,omitempty"` // with --shop: why a shop came to no summary of its own
+	Type          string             `json:"type"`                // "summary"
+	Shop          string             `json:"shop,omitempty"`      // the name of the shop
+	RunID         string             `json:"run_id"`              //
+	ExitCode      int                `json:"exit_code"`           // section 4 of the design
+	Phase         string             `json:"phase"`               // the phase that it ended in: extract, load, done
+	Deadline      string             `json:"deadline"`            // the instant of --deadline; empty: none
+	DryRun        bool               `json:"dry_run"`             // nothing was sent, on purpose
+	ProductsFull  bool               `json:"products_full"`       // the whole products listing was read
+	PlanHash      string             `json:"plan_hash"`           // empty: no plan was made
+	Streams       []streamSummary    `json:"streams"`             // one a stream, store and part
+	Changes       []changeSummary    `json:"changes"`             // one an entity and operation
+	Unfinished    int64              `json:"unfinished"`          // changes in all that were not come to; the next run, or --resume, goes on with them
+	UrgentFirst   bool               `json:"urgent_first"`        // the deadline was near, so that stock and orders were sent before texts
+	Reconcile     *reconcileSummary  `json:"reconcile,omitempty"` // of run --reconcile
+	Issues        issueCounts        `json:"issues"`              // rows of run.issues by kind
+	DeletionsHeld int64              `json:"deletions_held"`      // products that a guard kept from being disabled; also in issues.held
+	Guards        []guardSummary     `json:"guards"`              // that hold the whole load, or were released
+	FirstIssues   []issue            `json:"first_issues"`        // the first rows of run.issues, at most 10
+	Seconds       map[string]float64 `json:"seconds"`             // by phase: extract, transform, load
+	Error         string             `json:"error,omitempty"`     // with --shop: why a shop came to no summary of its own
 }
 
 // streamSummary is a row of run.streams.

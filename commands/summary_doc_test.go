@@ -12,7 +12,7 @@ func TestSummary_EveryFieldIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []any{summary{}, streamSummary{}, changeSummary{}, issueCounts{}, issue{}, shopsReport{}} {
+	for _, v := range []any{summary{}, reconcileSummary{}, attributeDrifts{}, streamSummary{}, changeSummary{}, issueCounts{}, issue{}, shopsReport{}} {
 		typ := reflect.TypeOf(v)
 		for i := range typ.NumField() {
 			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")

@@ -28,12 +28,12 @@ const (
 )
 
 // Causes are all of them, in the order in which the list shows them. Those after the blank line are of rows that no request was
-// made for, or none that was answered; sql/waiting.sql names them.
+// made for, or none that was answered; sql/waiting.sql names them, and package adopt the last.
 func Causes() []string {
 	return []string{
 		string(refused), string(referenceMissing), string(deletedThere), string(serverError), string(noConnection), string(productMissing),
 
-		"outcome_unknown", "settled_late", "value", "waiting", "quarantined",
+		"outcome_unknown", "settled_late", "value", "waiting", "quarantined", "drift",
 	}
 }
 

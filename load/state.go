@@ -15,7 +15,7 @@ import "fmt"
 //	   ├──► rejected or held, after five attempts ◄─────────────────────┘
 //	   └──► held, when the product of an order is missing
 //
-//	any of them ──► adopted     (the command adopt, while no load runs: found at Optiply, with the attributes it has there)
+//	any of them ──► adopted     (adopt or reconcile --fix, while no load runs: found at Optiply, with the attributes it has there)
 //
 // A row of state sent is durable before its request leaves, some dozens of them in one commit; one that has no row after it
 // when a run begins was cut off, and is as good as unknown. Until that is settled nothing else is sent for the same thing.

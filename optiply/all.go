@@ -14,8 +14,13 @@ import (
 // skips rows when others are deleted meanwhile (inferred). A server that refuses or ignores the filter is paged by offset
 // from there on, so the caller compares what it got with [Client.Count]. The sequence ends with the last row or with one error.
 func (c *Client) All(ctx context.Context, kind string) iter.Seq2[*Resource, error] {
+	return c.Above(ctx, kind, "")
+}
+
+// Above is All from an id on, which is not among them; "" is below all.
+func (c *Client) Above(ctx context.Context, kind, id string) iter.Seq2[*Resource, error] {
 	return func(yield func(*Resource, error) bool) {
-		last := ""
+		last := id
 		for {
 			rows, more, err := c.above(ctx, kind, last)
 			if err != nil {
@@ -58,7 +63,7 @@ func (c *Client) above(ctx context.Context, kind, last string) (rows []Resource,
 		return nil, false, err
 	}
 	for before, i := last, 0; i < len(p.rows); i++ {
-		if !lessID(before, p.rows[i].ID) {
+		if !LessID(before, p.rows[i].ID) {
 			return nil, false, nil // neither above the last id nor in order
 		}
 		before = p.rows[i].ID
@@ -69,7 +74,7 @@ func (c *Client) above(ctx context.Context, kind, last string) (rows []Resource,
 // rest reads by offset what is above an id.
 func (c *Client) rest(ctx context.Context, kind, last string, yield func(*Resource, error) bool) {
 	for r, err := range c.List(ctx, kind, ListQuery{Sort: "id"}) {
-		if err == nil && !lessID(last, r.ID) {
+		if err == nil && !LessID(last, r.ID) {
 			continue
 		}
 		if !yield(r, err) || err != nil {
@@ -78,8 +83,8 @@ func (c *Client) rest(ctx context.Context, kind, last string, yield func(*Resour
 	}
 }
 
-// lessID compares ids as numbers; "" is below all.
-func lessID(a, b string) bool {
+// LessID compares ids as numbers; "" is below all.
+func LessID(a, b string) bool {
 	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
 	if len(a) != len(b) {
 		return len(a) < len(b)
