@@ -113,6 +113,10 @@ func rules() []rule {
 			advice: "transform is SQL over a run file and reaches no HTTP: have extract or load do it",
 		},
 		{
+			who: in("alert"), avoid: either(ours, database), direct: true,
+			advice: "alert tells plain values to others: pass it what it is to say",
+		},
+		{
 			who: in("recording"), avoid: in("extract", "transform", "load", "optiply"),
 			advice: "recording turns tables of a run file back into a shop, and asks or sends nothing: read a table, and let commands do the rest",
 		},
@@ -352,6 +356,7 @@ func design() map[string][]string {
 		module + "/recording":                  {module + "/store", module + "/config"},
 		module + "/fleet":                      {module + "/store", "github.com/riverqueue/river", "net/http"},
 		module + "/store":                      {"database/sql", "github.com/marcboeker/go-duckdb/v2"},
+		module + "/alert":                      {"net/http"},
 		module + "/magento":                    {"net/http", "github.com/google/uuid"},
 		module + "/magento/magentotest":        {module + "/magento", "net/http"},
 		module + "/optiply":                    {"net/http"},
@@ -420,6 +425,8 @@ func TestArchitecture_RulesFailWhenBroken(t *testing.T) {
 		{"store", "github.com/jackc/pgx/v5", "what is needed for several machines stays in fleet"},
 		{"config", "github.com/robfig/cron/v3", "what is needed for several machines stays in fleet"},
 		{"commands", "github.com/riverqueue/river", "only fleet names the queue"},
+		{"alert", "config", "alert tells plain values"},
+		{"alert", "net/http", ""},
 	} {
 		t.Run(test.from+" imports "+test.to, func(t *testing.T) {
 			imports := design()

@@ -27,6 +27,7 @@ type runOptions struct {
 	deadline       string
 	reconcile      string
 	fix            bool
+	metricsFile    string
 	several        shopsOptions
 }
 
@@ -45,6 +46,7 @@ func (a *app) runCommand() *cli.Command {
 			deadlineFlag(&o.deadline),
 			&cli.StringFlag{Name: "reconcile", Destination: &o.reconcile, Usage: "read `N%` of the products back from Optiply first, others each day, and tell what differs"},
 			&cli.BoolFlag{Name: "fix", Destination: &o.fix, Usage: "with --reconcile: send what must be for what differs"},
+			&cli.StringFlag{Name: "metrics-file", Destination: &o.metricsFile, Usage: "write figures of the run to `FILE` for Prometheus; {shop} in it is the shop's name (default: alerts.metrics_file)"},
 		}, o.several.flags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
@@ -82,6 +84,9 @@ func (o *runOptions) check() error {
 	if o.allowDeletions < 0 {
 		return usageError(fmt.Errorf("--allow-deletions %d: it is a number of products", o.allowDeletions))
 	}
+	if o.several.shops != "" && o.metricsFile != "" && !strings.Contains(o.metricsFile, "{shop}") {
+		return usageError(fmt.Errorf("--metrics-file %s: each shop needs a file of its own: put {shop} into the name", o.metricsFile))
+	}
 	if _, err := parseDeadline(o.deadline, time.Time{}); err != nil {
 		return err
 	}
@@ -112,6 +117,7 @@ func (o *runOptions) again(deadline time.Time) []string {
 		{o.reconcile != "", []string{"--reconcile", o.reconcile}},
 		{o.fix, []string{"--fix"}},
 		{!deadline.IsZero(), []string{"--deadline", deadline.Format(time.RFC3339)}},
+		{o.metricsFile != "", []string{"--metrics-file", o.metricsFile}},
 	} {
 		if f.given {
 			args = append(args, f.words...)
@@ -164,6 +170,11 @@ func (a *app) runNight(ctx context.Context, o *runOptions) (err error) {
 		return err
 	}
 	defer n.endInto(&err)
+	told, err := n.startAlerts(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { told.end(ctx, err) }()
 	if err := n.chooseSQL(""); err != nil {
 		return err
 	}

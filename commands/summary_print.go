@@ -15,18 +15,23 @@ func (a *app) printSummary(s summary) {
 		fmt.Fprintln(a.env.Stderr, s.json())
 		return
 	}
-	var b strings.Builder
 	width, plain := 80, !a.env.StderrTerminal
 	if a.env.Width > 0 {
 		width = a.env.Width
 	}
-	fmt.Fprintf(&b, "\nRun %s%s\n", s.RunID, phaseTimes(s.Seconds))
+	_, _ = io.WriteString(a.env.Stderr, "\n"+summaryText(s, width, plain))
+}
+
+// summaryText is a summary as people read it.
+func summaryText(s summary, width int, plain bool) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Run %s%s\n", s.RunID, phaseTimes(s.Seconds))
 	printStreams(&b, s.Streams, width, plain)
 	printChanges(&b, s.Changes, width, plain)
 	printIssues(&b, s.FirstIssues, s.leftOut(), width)
 	fmt.Fprintln(&b)
 	printRemarks(&b, s.verdict(), width)
-	_, _ = io.WriteString(a.env.Stderr, trimLines(b.String()))
+	return trimLines(b.String())
 }
 
 // trimLines leaves out the spaces with which a wrapped text fills its lines.

@@ -25,6 +25,7 @@ type Config struct {
 	// Schedule is the shop's own, and Fleet that of all machines; no run needs either.
 	Schedule Schedule
 	Fleet    Fleet
+	Alerts   Alerts
 }
 
 // Magento says how to reach a shop and what to read there.
@@ -120,6 +121,25 @@ type Mapping struct {
 	// was written, like DataDir. Empty: there are none.
 	SQL string
 }
+
+// Alerts says who is told how a run went.
+type Alerts struct {
+	// HeartbeatURL is asked /start and /<exit code>, by the convention of healthchecks.io. Who has it can report for this
+	// shop, so it is a secret; so is WebhookURL.
+	HeartbeatURL Secret
+	WebhookURL   Secret
+	// WebhookBody is a text/template of a JSON document; empty: one that chats understand.
+	WebhookBody string
+	WebhookWhen string // WebhookProblems or WebhookAlways
+	// MetricsFile is for Prometheus; {shop} in it is the shop's name. Empty: none is written.
+	MetricsFile string
+}
+
+// Values of [Alerts.WebhookWhen].
+const (
+	WebhookProblems = "problems"
+	WebhookAlways   = "always"
+)
 
 // Sending says how it is sent.
 type Sending struct {
@@ -223,6 +243,7 @@ func Default() *Config {
 		},
 		Guards: Guards{Band: GuardOn},
 		Fleet:  defaultFleet(),
+		Alerts: Alerts{WebhookWhen: WebhookProblems},
 	}
 }
 

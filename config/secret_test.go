@@ -24,6 +24,7 @@ var secretNames = []string{
 	"magento.access_token", "magento.username", "magento.password", "magento.consumer_key",
 	"magento.consumer_secret", "magento.access_token_secret", "magento.custom_cookies",
 	"optiply.client_id", "optiply.client_secret", "optiply.username", "optiply.password",
+	"alerts.heartbeat_url", "alerts.webhook_url",
 }
 
 // secretValue draws text that is in no error and no name by chance.
@@ -67,13 +68,14 @@ func TestInvariant6_NoPrintedFormShowsASecret(t *testing.T) {
 		for i := range drawn {
 			drawn[i] = secretValue().Draw(t, secretNames[i])
 		}
-		m, o := &c.Magento, &c.Optiply
+		m, o, al := &c.Magento, &c.Optiply, &c.Alerts
 		for i, to := range []*config.Secret{
 			&m.AccessToken, &m.Username, &m.Password, &m.ConsumerKey, &m.ConsumerSecret, &m.AccessTokenSecret,
 			&o.ClientID, &o.ClientSecret, &o.Username, &o.Password,
 		} {
 			*to = config.Secret(drawn[i])
 		}
+		al.HeartbeatURL, al.WebhookURL = config.Secret(drawn[11]), config.Secret(drawn[12])
 		m.CustomCookies = map[string]config.Secret{"gate": config.Secret(drawn[10])}
 
 		printed := append(forms(t, c), forms(t, *c)...)

@@ -30,7 +30,7 @@ type setting struct {
 // settings is the table of settings over the fields of c, in the order in which
 // they are written.
 func (c *Config) settings() []setting {
-	m, o, s, tr, l, g := &c.Magento, &c.Optiply, &c.Sync, &c.Transform, &c.Load, &c.Guards
+	m, o, s, tr, l, g, al := &c.Magento, &c.Optiply, &c.Sync, &c.Transform, &c.Load, &c.Guards, &c.Alerts
 	return append([]setting{
 		{name: "shop", value: text(&c.Shop, checkShop)},
 		{name: "data_dir", value: text(&c.DataDir, notEmpty)},
@@ -98,6 +98,12 @@ func (c *Config) settings() []setting {
 		{name: "guards.max_product_creates", value: whole(&g.MaxProductCreates, 0, math.MaxInt64)},
 		{name: "guards.max_product_updates", value: whole(&g.MaxProductUpdates, 0, math.MaxInt64)},
 		{name: "guards.max_sell_orders", value: whole(&g.MaxSellOrders, 0, math.MaxInt64)},
+
+		{name: "alerts.heartbeat_url", value: secret(&al.HeartbeatURL, secretURL), secret: true},
+		{name: "alerts.webhook_url", value: secret(&al.WebhookURL, secretURL), secret: true},
+		{name: "alerts.webhook_body", value: text(&al.WebhookBody, anything)},
+		{name: "alerts.webhook_when", value: oneOf(&al.WebhookWhen, WebhookProblems, WebhookAlways)},
+		{name: "alerts.metrics_file", value: text(&al.MetricsFile, oneLine)},
 	}, c.fleetSettings()...)
 }
 

@@ -63,6 +63,21 @@ func cleanURL(text string) (string, error) {
 	return strings.TrimRight(u.String(), "/"), nil
 }
 
+// secretURL checks an address that is a secret as a whole, its query included.
+func secretURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil, u.Hostname() == "":
+		return errURL
+	case u.Scheme != "https" && u.Scheme != "http":
+		return errURLScheme
+	}
+	return nil
+}
+
 // withoutUserinfo prints an address that may have been set without being read.
 func withoutUserinfo(text string) string {
 	u, err := url.Parse(text)
