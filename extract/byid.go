@@ -217,11 +217,7 @@ func (p *part) readAlone(ctx context.Context, q byID, id string) error {
 	if err != nil {
 		return err
 	}
-	item, err := parseFields(fields).cut(resp.Body)
-	if err != nil {
-		return err
-	}
-	body := slices.Concat([]byte(`{"items":[`), item, []byte(`],"total_count":1}`))
+	body := slices.Concat([]byte(`{"items":[`), parseFields(fields).cut(resp.Body), []byte(`],"total_count":1}`))
 	if found, err := idsOf(body, q.idField); err != nil || !found[id] {
 		return errors.Join(err, fmt.Errorf("asked for %s %s, got another", p.stream, id))
 	}

@@ -3,7 +3,7 @@ package extract
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -53,7 +53,7 @@ func onlyAsked(body []byte, query magento.Query) ([]byte, error) {
 			continue
 		}
 		if tree := parseFields(p.Value); bytes.Contains(body, []byte(`"search_criteria"`)) || tree["items"].lacks(firstItem(body)) {
-			return tree.cut(body)
+			return tree.cut(body), nil
 		}
 	}
 	return body, nil
@@ -100,43 +100,67 @@ func (t fieldTree) lacks(item json.RawMessage) bool {
 	return false
 }
 
-func (t fieldTree) cut(raw json.RawMessage) (json.RawMessage, error) {
-	raw = bytes.TrimSpace(raw)
-	if len(t) == 0 || len(raw) == 0 {
-		return raw, nil
+// cut leaves of a valid answer what was asked for.
+func (t fieldTree) cut(body []byte) []byte { return t.cutter().cut(nil, bytes.TrimSpace(body)) }
+
+// cutter copies what was asked for out of an answer, the members of an object in the order of their names. Nothing is decoded:
+// whole records are ten times as long as what is kept of them.
+type cutter struct {
+	names []string
+	below []cutter
+}
+
+func (t fieldTree) cutter() cutter {
+	var c cutter
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		c.names, c.below = append(c.names, name), append(c.below, t[name].cutter())
 	}
-	switch raw[0] {
-	case '[':
-		var list []json.RawMessage
-		if err := json.Unmarshal(raw, &list); err != nil {
-			return nil, fmt.Errorf("cut the answer to what was asked for: %w", err)
-		}
-		for i := range list {
-			item, err := t.cut(list[i])
-			if err != nil {
-				return nil, err
-			}
-			list[i] = item
-		}
-		return json.Marshal(list)
-	case '{':
-		var object map[string]json.RawMessage
-		if err := json.Unmarshal(raw, &object); err != nil {
-			return nil, fmt.Errorf("cut the answer to what was asked for: %w", err)
-		}
-		kept := map[string]json.RawMessage{}
-		for name, below := range t {
-			value, ok := object[name]
-			if !ok {
-				continue
-			}
-			value, err := below.cut(value)
-			if err != nil {
-				return nil, err
-			}
-			kept[name] = value
-		}
-		return json.Marshal(kept)
+	return c
+}
+
+// cut appends what is asked for of a value, which is valid JSON.
+func (c cutter) cut(out, value []byte) []byte {
+	switch {
+	case len(c.names) == 0 || len(value) == 0:
+		return append(out, value...)
+	case value[0] == '[':
+		out = append(out, '[')
+		first := true
+		magento.Elements(value, func(element []byte) bool {
+			out = c.cut(comma(out, first), element)
+			first = false
+			return true
+		})
+		return append(out, ']')
+	case value[0] == '{':
+		return c.cutMembers(out, value)
 	}
-	return raw, nil
+	return append(out, value...)
+}
+
+func (c cutter) cutMembers(out, object []byte) []byte {
+	values := make([][]byte, len(c.names))
+	magento.Members(object, func(name, value []byte) bool {
+		if i, asked := slices.BinarySearch(c.names, string(name)); asked {
+			values[i] = value // the last, should it be there twice
+		}
+		return true
+	})
+	out = append(out, '{')
+	first := true
+	for i, value := range values {
+		if value != nil {
+			out = append(append(append(comma(out, first), '"'), c.names[i]...), '"', ':')
+			out = c.below[i].cut(out, value)
+			first = false
+		}
+	}
+	return append(out, '}')
+}
+
+func comma(out []byte, first bool) []byte {
+	if first {
+		return out
+	}
+	return append(out, ',')
 }

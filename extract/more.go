@@ -113,11 +113,8 @@ func (j *Job) readStoreConfig(ctx context.Context, s stream, store partition) er
 		case own == nil:
 			return p.finish(ctx, "the shop tells the configuration of other stores, and not of "+store.code)
 		}
-		body, err := parseFields(s.fields).cut(slices.Concat([]byte("["), own, []byte("]")))
-		if err == nil {
-			err = p.save(ctx, body, 1, "")
-		}
-		if err != nil {
+		body := parseFields(s.fields).cut(slices.Concat([]byte("["), own, []byte("]")))
+		if err := p.save(ctx, body, 1, ""); err != nil {
 			return p.fail(ctx, err)
 		}
 	}

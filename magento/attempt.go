@@ -2,7 +2,6 @@ package magento
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +12,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 
 	"magento-optiply/politeness"
 )
@@ -178,7 +180,7 @@ func (c *Client) exchange(parent context.Context, req *http.Request) (_ *Respons
 	defer res.Body.Close()
 	watch.Reset(c.cfg.StallTimeout)
 	wire := &counter{r: res.Body, watch: watch, stall: c.cfg.StallTimeout}
-	body, err := readBody(res.Header, wire, c.cfg.MaxBody)
+	body, err := c.readBody(res.Header, wire)
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // of a shop's PHP file saved with a mark
 	got := &Response{Body: body, Header: res.Header, Bytes: wire.n}
 	got.Date, _ = http.ParseTime(res.Header.Get("Date"))
@@ -212,16 +214,23 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// newUnpackers keeps readers of gzip for the next answer: each has buffers of 50 kB.
+func newUnpackers() *sync.Pool {
+	return &sync.Pool{New: func() any { return new(gzip.Reader) }}
+}
+
 // errTooLarge is a body of more than Config.MaxBody bytes.
 var errTooLarge = errors.New("too large")
 
 // readBody reads to the end and unpacks. Magento packs only what asked for it.
-func readBody(header http.Header, wire io.Reader, limit int64) ([]byte, error) {
-	r := wire
+func (c *Client) readBody(header http.Header, wire io.Reader) ([]byte, error) {
+	r, limit := wire, c.cfg.MaxBody
 	switch encoding := strings.ToLower(header.Get("Content-Encoding")); encoding {
 	case "", "identity":
 	case "gzip", "x-gzip":
-		unpacked, err := gzip.NewReader(wire)
+		unpacked := c.unpackers.Get().(*gzip.Reader)
+		defer c.unpackers.Put(unpacked)
+		err := unpacked.Reset(wire)
 		if errors.Is(err, io.EOF) {
 			return nil, nil // an empty body needs no packing
 		}

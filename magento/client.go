@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"magento-optiply/politeness"
@@ -93,6 +94,8 @@ type Client struct {
 	gate    *politeness.Gate
 	retries int
 	doubt   *doubt
+
+	unpackers *sync.Pool
 }
 
 // NewClient checks the settings; it sends nothing.
@@ -124,6 +127,8 @@ func NewClient(cfg Config) (*Client, error) {
 		gate:    politeness.New(cfg.Concurrency, cfg.RequestsPerSecond, leastSent/cfg.RetryWait.Seconds()),
 		retries: max(cfg.Retries, 0),
 		doubt:   &doubt{busy: make(chan struct{}, 1)},
+
+		unpackers: newUnpackers(),
 	}, nil
 }
 

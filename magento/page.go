@@ -43,6 +43,14 @@ type listing struct {
 // An answer that is no list is an *Error: MessageOnly when it is
 // {"message": ...}, else BadJSON or BadShape.
 func ReadPage(body []byte, idField string) (Page, error) {
+	if p, ok := scanPage(body, idField); ok {
+		return p, nil
+	}
+	return decodePage(body, idField)
+}
+
+// decodePage is ReadPage for any answer.
+func decodePage(body []byte, idField string) (Page, error) {
 	var l listing
 	if err := json.Unmarshal(body, &l); err != nil {
 		return Page{}, pageError(body, err)

@@ -1,0 +1,173 @@
+package magento
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
+
+// The outside of a page is looked at without decoding its records, which DuckDB does: a night of a million products has some
+// gigabytes of them, and decoding was most of what reading a page cost.
+
+// deepest bounds the brackets of a body that gjson may check: it goes one call deeper with each, and json.Valid is slow but
+// refuses what is nested too deeply.
+const deepest = 1 << 20
+
+// valid is json.Valid, several times as fast.
+func valid(body []byte) bool {
+	if bytes.Count(body, []byte{'['})+bytes.Count(body, []byte{'{'}) > deepest {
+		return json.Valid(body)
+	}
+	return gjson.ValidBytes(body)
+}
+
+// Members calls f for each member of an object that is valid JSON, until it returns false. The name is as it is written, without
+// its quotes: one with escapes in it is given with them.
+func Members(object []byte, f func(name, value []byte) bool) {
+	i := blanks(object, 0) + 1 // behind the {
+	for i = blanks(object, i); i < len(object) && object[i] == '"'; i = blanks(object, i) {
+		end := stringEnd(object, i)
+		name := object[i+1 : max(end-1, i+1)]
+		i = blanks(object, blanks(object, end)+1) // behind the colon
+		end = valueEnd(object, i)
+		if end <= i || !f(name, object[i:end]) {
+			return
+		}
+		if i = blanks(object, end); i < len(object) && object[i] == ',' {
+			i++
+		}
+	}
+}
+
+// Elements calls f for each element of a list that is valid JSON, until it returns false.
+func Elements(list []byte, f func(value []byte) bool) {
+	i := blanks(list, 0) + 1 // behind the [
+	for i = blanks(list, i); i < len(list) && list[i] != ']'; i = blanks(list, i) {
+		end := valueEnd(list, i)
+		if end <= i || !f(list[i:end]) {
+			return
+		}
+		if i = blanks(list, end); i < len(list) && list[i] == ',' {
+			i++
+		}
+	}
+}
+
+// blanks is the index of the first byte from i on that is no white space.
+func blanks(s []byte, i int) int {
+	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\t' || s[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// valueEnd is the index behind the value that begins at i.
+func valueEnd(s []byte, i int) int {
+	if i >= len(s) {
+		return i
+	}
+	switch s[i] {
+	case '"':
+		return stringEnd(s, i)
+	case '{', '[':
+		return nestedEnd(s, i)
+	}
+	for i < len(s) && s[i] != ',' && s[i] != '}' && s[i] != ']' && s[i] > ' ' {
+		i++
+	}
+	return i
+}
+
+func nestedEnd(s []byte, i int) int {
+	for depth := 0; i < len(s); {
+		switch s[i] {
+		case '"':
+			i = stringEnd(s, i)
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+		i++
+	}
+	return len(s)
+}
+
+// scanPage reads the outside of a page that is written as Magento writes one. ok is false for anything else: it is left to a
+// decoder, which knows what is wrong.
+func scanPage(body []byte, idField string) (p Page, ok bool) {
+	if !valid(body) || !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
+		return p, false
+	}
+	var items, total []byte
+	ok = true
+	Members(body, func(name, value []byte) bool {
+		switch string(name) {
+		case "items":
+			ok = ok && items == nil && value[0] == '['
+			items = value
+		case "total_count":
+			ok = ok && total == nil
+			total = value
+		default:
+			ok = ok && plainName(name)
+		}
+		return ok
+	})
+	if !ok || items == nil {
+		return p, false
+	}
+	p = Page{TotalCount: -1, Ascending: true}
+	if total != nil {
+		n, err := strconv.Atoi(string(total))
+		if err != nil {
+			return p, false
+		}
+		p.TotalCount = n
+	}
+	return p.scanItems(items, idField)
+}
+
+// plainName tells that a name is none that a decoder would take for another.
+func plainName(name []byte) bool {
+	return !bytes.ContainsRune(name, '\\') && !strings.EqualFold(string(name), "items") && !strings.EqualFold(string(name), "total_count") && !strings.EqualFold(string(name), "message")
+}
+
+func (p Page) scanItems(items []byte, idField string) (Page, bool) {
+	ok := true
+	var first, last []byte
+	Elements(items, func(item []byte) bool {
+		if last = item; p.Count == 0 {
+			first = item
+		}
+		p.Count++
+		if idField == "" {
+			return true
+		}
+		id, err := readID(item, idField)
+		switch {
+		case err != nil:
+			ok = false
+		case p.Count == 1:
+			p.FirstID = id
+		case id < p.LastID:
+			p.Ascending = false
+		}
+		p.LastID = id
+		return ok
+	})
+	switch {
+	case p.Count == 0:
+	case idField == "":
+		p.FirstKey, p.LastKey = hash(first), hash(last)
+	default:
+		p.FirstKey, p.LastKey = strconv.FormatInt(p.FirstID, 10), strconv.FormatInt(p.LastID, 10)
+	}
+	return p, ok
+}

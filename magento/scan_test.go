@@ -1,0 +1,104 @@
+package magento
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// pages are answers as they come, and as they should not.
+func pages() []string {
+	return []string{
+		`{"items":[{"id":1,"sku":"a\"b"},{"id":"2","x":[{"id":9}]}],"search_criteria":{"page_size":2},"total_count":2}`,
+		`{"items":null,"total_count":0}`, `{"items":[]}`, `{ "total_count" : 3 , "items" : [ { "id" : 7 } , {"id":5} ] }`,
+		`{"Items":[{"id":1}],"items":[{"id":2}]}`, `{"items":[{"id":1}],"items":[{"id":2},{"id":3}]}`, `{"it\u0065ms":[{"id":1}]}`,
+		`{"items":[{"id":1}],"total_count":"2"}`, `{"items":[{"id":1}],"total_count":null}`, `{"items":[{"id":1}],"total_count":1e2}`,
+		`{"items":{"id":1}}`, `{"items":[1,null,"id"]}`, `{"items":[{"sku":"id"}]}`, `{"message":"no","items":[{"id":1}]}`, `{"message":"no"}`, `[]`, `[{"id":1}]`,
+		`{"items":[{"id":1}]`, ` `, `"items"`, `{"items":[{"id":1}]} x`, `{"items":[{"id":1.5}]}`, `{"items":[{"id":1}],"Total_Count":7}`,
+	}
+}
+
+// A page is told by its outside as by decoding it, or left to that.
+func FuzzReadPage_ScansAsItDecodes(f *testing.F) {
+	for _, page := range pages() {
+		f.Add(page)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		if got, want := valid([]byte(body)), json.Valid([]byte(body)); got != want {
+			t.Fatalf("valid: got %v, want %v", got, want)
+		}
+		for _, field := range []string{"id", ""} {
+			scanned, ok := scanPage([]byte(body), field)
+			if !ok {
+				continue
+			}
+			decoded, err := decodePage([]byte(body), field)
+			if err != nil {
+				t.Fatalf("scanned, and cannot be decoded: %v", err)
+			}
+			if diff := cmp.Diff(decoded, scanned); diff != "" {
+				t.Errorf("field %q (-decoded +scanned):\n%s", field, diff)
+			}
+		}
+	})
+}
+
+func TestScanPage_ReadsWhatMagentoSends(t *testing.T) {
+	t.Parallel()
+	for _, page := range pages()[:2] {
+		_, ok := scanPage([]byte(page), "id")
+		if want := strings.Contains(page, "[{"); ok != want {
+			t.Errorf("%s: scanned: %v", page, ok)
+		}
+	}
+}
+
+func TestValid_TakesNoDeepBodyForGood(t *testing.T) {
+	t.Parallel()
+	if valid([]byte(strings.Repeat("[", deepest+1))) {
+		t.Error("an endless list is valid")
+	}
+}
+
+func TestMembers_EndsWhereItIsToldTo(t *testing.T) {
+	t.Parallel()
+	var seen []string
+	Members([]byte(` { "a" : 1 , "b":{"c":[1,"}"]},"d":"\\" } `), func(name, value []byte) bool {
+		seen = append(seen, fmt.Sprintf("%s=%s", name, value))
+		return string(name) != "b"
+	})
+	Elements([]byte(`[1, {"a":[2]} ,"]", null]`), func(value []byte) bool {
+		seen = append(seen, string(value))
+		return true
+	})
+	if diff := cmp.Diff([]string{"a=1", `b={"c":[1,"}"]}`, "1", `{"a":[2]}`, `"]"`, "null"}, seen); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// BenchmarkPage checks and reads the outside of a page of 300 products, as they come with fields= and whole.
+func BenchmarkPage(b *testing.B) {
+	slim := `{"id":%d,"sku":"SKU-%[1]d","name":"A product with a name of some length","price":12.5,"status":1,"type_id":"simple","created_at":"2024-01-01 10:00:00","updated_at":"2024-01-02 10:00:00"}`
+	long := strings.Replace(slim, "}", `,"custom_attributes":[`+strings.TrimSuffix(strings.Repeat(`{"attribute_code":"description","value":"<p>Some text that has \/ and \"quotes\" in it.<\/p>"},`, 35), ",")+"]}", 1)
+	for name, item := range map[string]string{"fields": slim, "whole": long} {
+		items := make([]string, 300)
+		for i := range items {
+			items[i] = fmt.Sprintf(item, i+1)
+		}
+		body := []byte(`{"items":[` + strings.Join(items, ",") + `],"total_count":300}`)
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			for b.Loop() {
+				if e := classify(200, nil, body, strings.TrimSpace); e != nil {
+					b.Fatal(e)
+				}
+				if p, err := ReadPage(body, "id"); err != nil || p.Count != 300 {
+					b.Fatal(p, err)
+				}
+			}
+		})
+	}
+}
