@@ -4,18 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
 // body is what is sent. For an order the Magento ids of its lines' products are replaced by Optiply's; missing names a
 // product that Optiply does not have yet, for which the order waits (section 7).
-func (j *Job) body(ctx context.Context, c change) (body json.RawMessage, missing string, err error) {
+func (c change) body(ids map[string]string) (body json.RawMessage, missing string, err error) {
 	if c.entity != "sell_orders" {
 		return c.attributes, "", nil
-	}
-	ids, err := j.productIDs(ctx, c.lines)
-	if err != nil {
-		return nil, "", err
 	}
 	type orderLine struct {
 		Quantity      json.Number `json:"quantity"`
@@ -38,19 +36,28 @@ func (j *Job) body(ctx context.Context, c change) (body json.RawMessage, missing
 	return json.RawMessage(head + `,"orderLines":` + string(encoded) + "}"), "", nil
 }
 
-// productIDs looks up the Optiply ids of products by their Magento ids.
-func (j *Job) productIDs(ctx context.Context, lines []line) (map[string]string, error) {
-	wanted := make([]any, len(lines))
-	for i, l := range lines {
-		wanted[i] = l.Product
+// productIDs looks up the Optiply ids of the products that orders name, by their Magento ids: of several orders at once, since a
+// question costs about as much as sending an order.
+func (j *Job) productIDs(ctx context.Context, changes []change) (map[string]string, error) {
+	wanted := map[string]bool{}
+	for _, c := range changes {
+		for _, l := range c.lines {
+			wanted[l.Product] = true
+		}
 	}
-	marks := strings.TrimSuffix(strings.Repeat("?,", len(wanted)), ",")
-	rows, err := j.Run.DB.QueryContext(ctx, "SELECT remote_id, optiply_id FROM state.products WHERE remote_id IN ("+marks+")", wanted...)
+	ids := map[string]string{}
+	if len(wanted) == 0 {
+		return ids, nil
+	}
+	list, err := json.Marshal(slices.Collect(maps.Keys(wanted)))
+	if err != nil {
+		return nil, fmt.Errorf("look up products at Optiply: %w", err)
+	}
+	rows, err := j.Run.DB.QueryContext(ctx, `SELECT remote_id, optiply_id FROM state.products WHERE remote_id IN (SELECT unnest(from_json($1, '["VARCHAR"]')))`, string(list))
 	if err != nil {
 		return nil, fmt.Errorf("look up products at Optiply: %w", err)
 	}
 	defer rows.Close()
-	ids := map[string]string{}
 	for rows.Next() {
 		var remoteID, optiplyID string
 		if err := rows.Scan(&remoteID, &optiplyID); err != nil {

@@ -73,8 +73,9 @@ type ledger struct {
 	in   chan submission
 	done chan struct{}
 
-	mu     sync.Mutex
-	seq    int64
+	seq int64 // of the last event; the writer's alone
+
+	mu     sync.Mutex // held for no commit: the workers ask for states before each request
 	states map[key]State
 }
 
@@ -174,8 +175,6 @@ func (l *ledger) gather(first submission) []submission {
 }
 
 func (l *ledger) saveBatch(batch []submission) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	var events []event
 	var accepted []submission
 	for _, s := range batch {
@@ -197,9 +196,11 @@ func (l *ledger) saveBatch(batch []submission) {
 		err = saveEvents(context.Background(), l.db, events)
 	}
 	if err == nil {
+		l.mu.Lock()
 		for _, e := range events {
 			l.states[key{e.Entity, e.RemoteID}] = e.State
 		}
+		l.mu.Unlock()
 	}
 	for _, s := range accepted {
 		s.saved(err)

@@ -121,9 +121,9 @@ func (j *Job) rate(now time.Time) float64 {
 // work, so that the order of work can still change.
 func (j *Job) ahead() int {
 	if j.Deadline.IsZero() {
-		return intentsAhead
+		return intentsTogether
 	}
-	return min(max(int(5*j.rate(j.Now())), j.Concurrency, 1), intentsAhead)
+	return min(max(int(5*j.rate(j.Now())), j.Concurrency, 1), intentsTogether)
 }
 
 // The rate is that of the last answers, and is not known before the first few.

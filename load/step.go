@@ -5,9 +5,13 @@ import (
 	"sync"
 )
 
-// intentsAhead is how many changes are written to the ledger in one commit before their requests leave. A kill leaves as
-// many that may have been sent and have to be looked up, so that more is not better.
-const intentsAhead = 64
+// intentsAhead is how many changes may be in the ledger before their requests leave. A kill leaves as many that may have been
+// sent and have to be looked up, so that more is not better. Most of them are written in one commit, intentsTogether; the rest
+// keeps the workers busy meanwhile.
+const (
+	intentsAhead    = 64
+	intentsTogether = 48
+)
 
 // work is a step that is under way.
 type work struct {
@@ -34,7 +38,10 @@ func (j *Job) runStep(ctx context.Context, g group) error {
 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	w := &work{Job: j, step: g.step, ready: make(chan sending), stop: stop}
+	w := &work{Job: j, step: g.step, ready: make(chan sending, intentsAhead-intentsTogether), stop: stop}
+	if !j.Deadline.IsZero() {
+		w.ready = make(chan sending) // what a worker has not taken yet may have to give way
+	}
 	var workers sync.WaitGroup
 	for range max(j.Concurrency, 1) {
 		workers.Go(func() {
@@ -84,13 +91,17 @@ func (w *work) ended(state State, err error) {
 func (w *work) feed(ctx context.Context, changes []change, decided map[string]State) error {
 	var list []sending
 	var held, intents []event
+	ids, err := w.productIDs(ctx, changes)
+	if err != nil {
+		return err
+	}
 	for _, c := range changes {
 		w.taken[c.key()] = true
 		if state, ok := decided[c.remoteID]; ok {
 			w.ended(state, nil)
 			continue
 		}
-		s, state, err := w.prepare(ctx, c)
+		s, state, err := w.prepare(c, ids)
 		switch {
 		case err != nil:
 			return err
@@ -119,8 +130,9 @@ func (w *work) feed(ctx context.Context, changes []change, decided map[string]St
 	return nil
 }
 
-// prepare decides whether a change is sent at all. state is set where it is not, and nothing has to be written.
-func (w *work) prepare(ctx context.Context, c change) (s sending, state State, err error) {
+// prepare decides whether a change is sent at all. state is set where it is not, and nothing has to be written. ids are those of
+// products at Optiply.
+func (w *work) prepare(c change, ids map[string]string) (s sending, state State, err error) {
 	if w.late[c.key()] {
 		return s, outcomeOfLate(c), nil
 	}
@@ -131,7 +143,7 @@ func (w *work) prepare(ctx context.Context, c change) (s sending, state State, e
 	}
 	e := event{RunID: w.plan.RunID, PlanHash: w.plan.Hash, Entity: c.entity, Op: c.op, RemoteID: c.remoteID, OptiplyID: c.optiplyID,
 		SKU: c.sku, ChangeHash: c.hash}
-	body, missing, err := w.body(ctx, c)
+	body, missing, err := c.body(ids)
 	if err != nil {
 		return s, "", err
 	}
