@@ -251,10 +251,12 @@ func (j *Job) samples(ctx context.Context, skus []string, most int) (list []samp
 		return nil, err
 	}
 	rows, err := j.Run.DB.QueryContext(ctx, `
-		SELECT p.sku, p.remote_id, try_cast(i.item ->> 'qty' AS DOUBLE) AS qty, try_cast(i.item ->> 'manage_stock' AS BOOLEAN) AS managed
-		FROM run.stock_plan p JOIN raw.stock_items i ON i.key = p.remote_id
-		WHERE managed IS NOT NULL AND qty IS NOT NULL
-		  AND CASE WHEN $1 IN ('null', '[]') THEN abs(qty) >= 1 ELSE p.sku IN (SELECT unnest(from_json($1, '["VARCHAR"]'))) END
+		WITH item AS (
+			SELECT unnest(from_json(content, '{"items":[{"product_id":"VARCHAR","qty":"VARCHAR","manage_stock":"VARCHAR"}]}').items, recursive := true) FROM page.stock_items)
+		SELECT p.sku, p.remote_id, try_cast(i.qty AS DOUBLE) AS qty, try_cast(i.manage_stock AS BOOLEAN) AS managed
+		FROM run.stock_plan p JOIN item i ON i.product_id = p.remote_id
+		WHERE managed IS NOT NULL AND try_cast(i.qty AS DOUBLE) IS NOT NULL
+		  AND CASE WHEN $1 IN ('null', '[]') THEN abs(try_cast(i.qty AS DOUBLE)) >= 1 ELSE p.sku IN (SELECT unnest(from_json($1, '["VARCHAR"]'))) END
 		ORDER BY md5(p.sku) LIMIT $2`, string(asked), most)
 	if err != nil {
 		return nil, fmt.Errorf("find SKUs to check the bulk listings by: %w", err)

@@ -1,20 +1,22 @@
 -- purpose: the products whose stock the bulk listings answer, to the unit as stockStatuses/{sku} would: the quantity of
 --          export-stock-salable-qty (recorded: b-export-salable, e-export-base), or of stockItems/lowStock for the physical
 --          one, and manage_stock of stockItems/lowStock
--- inputs:  run.stock_plan, raw.stock_statuses, raw.stock_items, raw.products_touched; $1 whether the salable quantity is wanted
+-- inputs:  run.stock_plan, page.stock_statuses, page.stock_items, raw.products_touched; $1 whether the salable quantity is wanted
 -- output:  run.stock_plan
 -- grain:   one row a product; what the listings lack, or do not answer beyond doubt, stays to be asked for one by one
 UPDATE run.stock_plan SET way = 'bulk' WHERE remote_id IN (
     WITH export AS (
-        SELECT key AS sku, try_cast(item ->> 'qty' AS DECIMAL(24, 8)) AS qty, try_cast(item ->> 'is_salable' AS BOOLEAN) AS is_salable
-        FROM raw.stock_statuses
-        WHERE (item ->> 'source') LIKE 'export-stock-salable-qty/%'
-        QUALIFY row_number() OVER (PARTITION BY key ORDER BY fetched_at DESC) = 1
+        SELECT sku, try_cast(qty AS DECIMAL(24, 8)) AS qty, try_cast(is_salable AS BOOLEAN) AS is_salable
+        FROM (SELECT fetched_at, unnest(from_json(content, '{"items": [{"source": "VARCHAR", "sku": "VARCHAR", "qty": "VARCHAR", "is_salable": "VARCHAR"}]}').items, recursive := true)
+              FROM page.stock_statuses WHERE part <> 'skus')
+        WHERE source LIKE 'export-stock-salable-qty/%'
+        QUALIFY row_number() OVER (PARTITION BY sku ORDER BY fetched_at DESC) = 1
     ),
     listed AS (
-        SELECT key AS remote_id, try_cast(item ->> 'qty' AS DECIMAL(24, 8)) AS qty, try_cast(item ->> 'manage_stock' AS BOOLEAN) AS manage_stock
-        FROM raw.stock_items
-        QUALIFY row_number() OVER (PARTITION BY key ORDER BY fetched_at DESC) = 1
+        SELECT product_id AS remote_id, try_cast(qty AS DECIMAL(24, 8)) AS qty, try_cast(manage_stock AS BOOLEAN) AS manage_stock
+        FROM (SELECT fetched_at, unnest(from_json(content, '{"items": [{"product_id": "VARCHAR", "qty": "VARCHAR", "manage_stock": "VARCHAR"}]}').items, recursive := true)
+              FROM page.stock_items)
+        QUALIFY row_number() OVER (PARTITION BY product_id ORDER BY fetched_at DESC) = 1
     ),
     touched AS (SELECT key AS remote_id, item ->> 'sku' AS sku, item ->> 'status' AS status FROM raw.products_touched)
     SELECT p.remote_id

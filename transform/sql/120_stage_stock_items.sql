@@ -11,7 +11,7 @@ WITH status_answer AS (
                "stock_item": {"item_id": "VARCHAR", "stock_id": "VARCHAR", "qty": "VARCHAR", "is_in_stock": "VARCHAR",
                               "is_qty_decimal": "VARCHAR", "min_qty": "VARCHAR", "backorders": "VARCHAR",
                               "manage_stock": "VARCHAR", "use_config_manage_stock": "VARCHAR", "low_stock_date": "VARCHAR"}}]}').items AS items
-    FROM page.stock_statuses
+    FROM page.stock_statuses WHERE part <> 'bulk'   -- no page of the bulk listing of quantities is read only to be left out
 ),
 status AS (SELECT file, fetched_at, generate_subscripts(items, 1) AS position, unnest(items) AS a FROM status_answer),
 listed_answer AS (
