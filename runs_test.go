@@ -77,11 +77,13 @@ func TestRunsDiff_NamesSettingsAndRulesThatAreOthers(t *testing.T) {
 	s.write("magento-optiply.yaml", configOf(t, s)+"  order_lines: leaf\n")
 	s.must(0, "run", "--fixtures", night(2), "--full")
 	ids = append(ids, s.runIDs()[3])
+	s.write("sql/225_model_extra_attributes.sql", sqlText(t, "transform/sql/225_model_extra_attributes.sql")+
+		";\nINSERT INTO model.extra_attributes SELECT product_id::VARCHAR, json_object('eanCode', '87' || sku) FROM stage.products WHERE product_id = 2;\n")
 	s.write("sql/510_plan_changes.sql", strings.Replace(sqlText(t, "transform/sql/510_plan_changes.sql"), "-- purpose: the plan", "-- purpose: our plan", 1))
 	s.must(0, "transform", "--sql", "sql")
 	r := s.must(0, "runs", "diff", ids[1], ids[3])
 	isPlain(t, r.stdout)
-	tells(t, r.stdout, "Not the shop, but the runs", "setting sync.order_lines: items -> leaf", "rule 510_plan_changes.sql: \"as it was\" -> \"another text\"")
+	tells(t, r.stdout, "products changed eanCode 1 DEC-1", "Not the shop, but the runs", "setting sync.order_lines: items -> leaf", "rule 510_plan_changes.sql: \"as it was\" -> \"another text\"")
 }
 
 func TestRuns_ListsTheFiguresOfANight(t *testing.T) {

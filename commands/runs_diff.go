@@ -54,7 +54,7 @@ func (a *app) diffRuns(ctx context.Context, id1, id2 string, o *sqlOptions) (err
 			return err
 		}
 	}
-	text, err := readQuery("diff/rows.sql")
+	text, err := diffQuery(ctx, reading)
 	if err != nil {
 		return err
 	}
@@ -71,6 +71,24 @@ func (a *app) diffRuns(ctx context.Context, id1, id2 string, o *sqlOptions) (err
 		return err
 	}
 	return a.writeAnswer(ctx, out, answer, o, "")
+}
+
+// diffQuery is the question for the rows. Runs of an older program have no attributes of the shop's own mapping.
+func diffQuery(ctx context.Context, reading *store.Reading) (string, error) {
+	rows, err := readQuery("diff/rows.sql")
+	if err != nil {
+		return "", err
+	}
+	extra, err := readQuery("diff/extra.sql")
+	if err != nil {
+		return "", err
+	}
+	tables, err := askRows(ctx, reading, "SELECT count(*) AS n FROM duckdb_tables() WHERE database_name IN ('run1', 'run2') AND schema_name = 'model' AND table_name = 'extra_attributes'")
+	if err != nil || tables.at(0, "n") != "2" {
+		return rows, err
+	}
+	return "FROM (FROM (\n" + strings.TrimSuffix(rows, ";") + "\n) UNION ALL FROM (\n" + strings.TrimSuffix(extra, ";") +
+		"\n)) ORDER BY entity, change, try_cast(remote_id AS BIGINT), remote_id, attribute", nil
 }
 
 // attachPlanned adds a run that was transformed.
