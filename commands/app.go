@@ -23,10 +23,12 @@ import (
 type Env struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	StdinTerminal  bool
 	StdoutTerminal bool
 	StderrTerminal bool
 	Width          int // columns of the terminal, 0 where unknown
 	LookupEnv      func(string) (string, bool)
+	ReadSecret     func(context.Context) (string, error) // reads a line of the terminal without showing it
 	Now            func() time.Time
 	Version        string
 	Executable     string // the path of this program, which is started again for each of several shops
@@ -85,7 +87,7 @@ func (a *app) cli() *cli.App {
 		HideHelpCommand: true,
 		Flags:           globalFlags(),
 		Commands: []*cli.Command{
-			a.checkCommand(),
+			a.initCommand(), a.checkCommand(),
 			a.runCommand(), a.extractCommand(), a.transformCommand(), a.loadCommand(), a.replayCommand(),
 			a.adoptCommand(), a.reconcileCommand(), a.planCommand(), a.rejectsCommand(), a.whyCommand(), a.sqlCommand(), a.runsCommand(), a.recordCommand(), a.serveCommand(),
 			a.fleetCommand(),

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"os"
 	"time"
 
@@ -19,7 +20,33 @@ func System(version string) Env {
 	}
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())), StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())), Width: width,
-		LookupEnv: os.LookupEnv, Now: time.Now, Version: version, Executable: executable,
+		StdinTerminal: term.IsTerminal(int(os.Stdin.Fd())), StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())), StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())), Width: width,
+		LookupEnv: os.LookupEnv, ReadSecret: readSecret, Now: time.Now, Version: version, Executable: executable,
+	}
+}
+
+// readSecret reads a line of the terminal without showing it. When the context ends the terminal shows what is typed again, and
+// the reading goes on until the process ends.
+func readSecret(ctx context.Context) (string, error) {
+	terminal := int(os.Stdin.Fd())
+	state, err := term.GetState(terminal)
+	if err != nil {
+		return "", err
+	}
+	type line struct {
+		text []byte
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() {
+		text, err := term.ReadPassword(terminal)
+		read <- line{text, err}
+	}()
+	select {
+	case l := <-read:
+		return string(l.text), l.err
+	case <-ctx.Done():
+		_ = term.Restore(terminal, state)
+		return "", ctx.Err()
 	}
 }

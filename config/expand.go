@@ -27,6 +27,8 @@ func (e *unsetError) Error() string { return e.text }
 type expander struct {
 	dir string // what relative file paths are relative to
 	env func(string) (string, bool)
+	// files are not written yet
+	files map[string]string
 }
 
 // expand replaces each ${NAME} and ${file:PATH} of a value; $${ stands for the
@@ -80,6 +82,9 @@ func (x expander) lookup(name string) (string, error) {
 }
 
 func (x expander) readFile(path string) (string, error) {
+	if text, ok := x.files[path]; ok {
+		return text, nil
+	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(x.dir, path)
 	}

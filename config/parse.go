@@ -19,6 +19,9 @@ type Options struct {
 	NoOptiply bool
 	// Fleet says that the file is read for its section fleet: it needs no shop, and must name a database.
 	Fleet bool
+	// Files are the contents of ${file:PATH} that are not written yet, by path as
+	// it stands there.
+	Files map[string]string
 }
 
 // Load reads the configuration file at path. Every error is an [*Error]; one for
@@ -40,7 +43,7 @@ func Load(path string, options Options) (*Config, error) {
 // could be found at once.
 func Parse(data []byte, name string, options Options) (*Config, error) {
 	c := Default()
-	r := newReader(c, expander{dir: filepath.Dir(name), env: options.Env})
+	r := newReader(c, expander{dir: filepath.Dir(name), env: options.Env, files: options.Files})
 	if root, problem := parseYAML(data); problem != nil {
 		r.problems = []Problem{*problem}
 	} else {
