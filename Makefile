@@ -2,14 +2,38 @@
 
 FUZZTIME ?= 20s
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+LDFLAGS   = -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 KILLS    ?= 100
 SEED     ?= $(shell date +%s)
 
-.PHONY: build test race lint fuzz kill kill-matrix demo bench
+.PHONY: build docs package-files deb rpm test-deb test race lint fuzz kill kill-matrix demo bench
 
 build:
-	go build -ldflags "-X main.version=$(VERSION)" -o magento-optiply .
+	go build -ldflags "$(LDFLAGS)" -o magento-optiply .
+
+# The reference of all commands and the man page, from the commands themselves.
+docs:
+	go build -o bin/docs .
+	bin/docs reference > docs/commands.md
+	bin/docs reference --format man > docs/magento-optiply.1
+	rm bin/docs
+
+# What a package holds beside the files of the repository: the program, its completion and its man page.
+package-files:
+	mkdir -p bin/package
+	CGO_ENABLED=1 go build -trimpath -ldflags "-s -w $(LDFLAGS)" -o bin/package/magento-optiply .
+	for shell in bash zsh fish; do bin/package/magento-optiply completion $$shell > bin/package/completion.$$shell; done
+	gzip -9nc docs/magento-optiply.1 > bin/package/magento-optiply.1.gz
+
+# A deb or an rpm for this machine: make deb VERSION=1.2.3, into bin/package.
+NFPM = go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
+deb rpm: package-files
+	VERSION=$(VERSION) ARCH=$$(go env GOARCH) $(NFPM) package -f packaging/nfpm.yaml -p $@ -t bin/package
+
+test-deb: deb
+	go test -run '^TestPackaging_' -deb "$$(ls -t $(CURDIR)/bin/package/*.deb | head -1)" -v .
 
 test:
 	go test ./...

@@ -113,3 +113,38 @@ func TestDocs_ChangeAMappingFromIdeaToNight(t *testing.T) {
 		t.Errorf("the plan of the night %s, of its recording %s", a, b)
 	}
 }
+
+func TestDocs_Check(t *testing.T) {
+	t.Parallel()
+	s := newServedShop(t, "", magentotest.Options{})
+	s.linked("fixtures")
+	s.follow("docs/check.md")
+}
+
+func TestDocs_Init(t *testing.T) {
+	t.Parallel()
+	s := shopDir{t, t.TempDir()}
+	s.write("config.json", tapConfig)
+	s.write("tenant-config.json", tenantConfig)
+	if out := s.follow("docs/init.md"); !strings.Contains(out, "old.yaml is written") {
+		t.Errorf("the last command did not write old.yaml:\n%s", out)
+	}
+}
+
+func TestDocs_Install(t *testing.T) {
+	t.Parallel()
+	s := shopDir{t, t.TempDir()}
+	s.follow("docs/install.md")
+}
+
+// linked gives the shop's folder a folder of the repository.
+func (s shopDir) linked(name string) {
+	s.t.Helper()
+	target, err := filepath.Abs(name)
+	if err == nil {
+		err = os.Symlink(target, filepath.Join(s.dir, name))
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}

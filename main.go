@@ -16,11 +16,14 @@ import (
 // version is set at build time with -ldflags "-X main.version=...".
 var version = "dev"
 
+// commit is set likewise; where it is not, what the Go tool has noted counts.
+var commit string
+
 func main() {
 	// net/http writes to this log what a server sends beyond the length that it promised: customers, perhaps (invariant 6).
 	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal ends what is in flight and leaves a run that can be resumed; a second one kills at once.
 	context.AfterFunc(ctx, stop)
-	os.Exit(commands.Run(ctx, commands.System(version), os.Args))
+	os.Exit(commands.Run(ctx, commands.System(version, commit), os.Args))
 }

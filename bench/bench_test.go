@@ -16,7 +16,7 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		if os.Args[1] == "program" {
-			os.Exit(commands.Run(context.Background(), commands.System("bench"), os.Args[1:]))
+			os.Exit(commands.Run(context.Background(), commands.System("bench", ""), os.Args[1:]))
 		}
 		if role, ok := roles()[os.Args[1]]; ok {
 			if err := role(context.Background(), os.Args[2:]); err != nil {

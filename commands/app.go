@@ -31,6 +31,7 @@ type Env struct {
 	ReadSecret     func(context.Context) (string, error) // reads a line of the terminal without showing it
 	Now            func() time.Time
 	Version        string
+	Commit         string // that the program was built from; empty where the build did not say
 	Executable     string // the path of this program, which is started again for each of several shops
 }
 
@@ -78,21 +79,29 @@ func (a *app) cli() *cli.App {
 	app := &cli.App{
 		Name:      "magento-optiply",
 		Usage:     "a Magento 2 shop's catalogue, stock and sales to Optiply, each night only the difference",
-		Version:   a.env.Version,
 		Reader:    a.env.Stdin,
 		Writer:    a.env.Stdout,
 		ErrWriter: a.env.Stderr,
 		// Errors are reported by Run, with our exit codes.
 		ExitErrHandler:  func(*cli.Context, error) {},
 		HideHelpCommand: true,
-		Flags:           globalFlags(),
+		HideVersion:     true, // ours is below, because it asks DuckDB
+		Flags:           append(globalFlags(), &cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version, the commit and DuckDB's version"}),
 		Commands: []*cli.Command{
-			a.initCommand(), a.checkCommand(),
+			a.initCommand(), a.checkCommand(), a.completionCommand(), a.referenceCommand(),
 			a.runCommand(), a.extractCommand(), a.transformCommand(), a.loadCommand(), a.replayCommand(),
 			a.adoptCommand(), a.reconcileCommand(), a.planCommand(), a.rejectsCommand(), a.whyCommand(), a.sqlCommand(), a.runsCommand(), a.recordCommand(), a.serveCommand(),
 			a.fleetCommand(),
 		},
-		Before: a.before,
+		Before: func(c *cli.Context) error {
+			if c.Bool("version") {
+				if err := a.printVersion(c.Context); err != nil {
+					return err
+				}
+				return &exitError{code: exitDone}
+			}
+			return a.before(c)
+		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return usageError(fmt.Errorf("there is no command %q; `%s --help` lists them", c.Args().First(), c.App.Name))
@@ -127,6 +136,9 @@ func (a *app) prepare(c *cli.Command) {
 	c.Before = a.before
 }
 
+// globalCategory is the heading of the options that every command has.
+const globalCategory = "global options"
+
 func globalFlags() []cli.Flag {
 	flags := []*cli.StringFlag{
 		{Name: "config", Aliases: []string{"c"}, Usage: "configuration `FILE`; or the environment variable MAGENTO_OPTIPLY_CONFIG (default: ./" + defaultConfig + ")"},
@@ -136,7 +148,7 @@ func globalFlags() []cli.Flag {
 	}
 	var list []cli.Flag
 	for _, f := range flags {
-		f.Category = "global options"
+		f.Category = globalCategory
 		list = append(list, f)
 	}
 	return list

@@ -24,8 +24,8 @@ func (a *app) initCommand() *cli.Command {
 		Name:      "init",
 		Usage:     "write a commented configuration: asks on a terminal, else takes the options",
 		ArgsUsage: "[TENANT-CONFIG.JSON]",
-		Description: "The file is the one that --config names (default ./" + defaultConfig + "). Secrets are asked for by nobody but --secrets file: the file " +
-			"takes them from environment variables, or from files beside it. docs/init.md tells more.",
+		Description: "The file is the one that --config names (default ./" + defaultConfig + "). The file refers to secrets as environment " +
+			"variables, or as files beside it (--secrets file); no option takes one. docs/init.md tells more.",
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "from-hotglue", Usage: "translate the tap's settings in `FILE` (config.json); the notebook's (tenant-config.json) as an argument, or with a second --from-hotglue"},
 			&cli.StringFlag{Name: "shop", Usage: "`NAME` of the shop, which names its folder; default from the address"},
@@ -40,7 +40,7 @@ func (a *app) initCommand() *cli.Command {
 			&cli.StringFlag{Name: "coupling-id", Usage: "`ID` of the Optiply coupling"},
 			&cli.BoolFlag{Name: "sandbox", Usage: "the sandbox of this program as Optiply, which needs no account"},
 			&cli.StringSliceFlag{Name: "set", Usage: "any other `SETTING=VALUE`, such as sync.sync_product_deletions=true; can be repeated"},
-			&cli.StringFlag{Name: "secrets", Usage: "where secrets are taken `FROM`: env (${NAME}) or file (${file:...}); default env"},
+			&cli.StringFlag{Name: "secrets", Usage: "where secrets are taken `FROM`: env or file; env is ${NAME} and the default, file ${file:...}"},
 			&cli.BoolFlag{Name: "force", Usage: "write over files that are there"},
 			&cli.BoolFlag{Name: "no-input", Usage: "ask nothing, on a terminal too"},
 		},

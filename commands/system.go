@@ -9,7 +9,7 @@ import (
 )
 
 // System is the real outside world.
-func System(version string) Env {
+func System(version, commit string) Env {
 	width, _, err := term.GetSize(int(os.Stderr.Fd()))
 	if err != nil {
 		width = 0
@@ -21,7 +21,7 @@ func System(version string) Env {
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinTerminal: term.IsTerminal(int(os.Stdin.Fd())), StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())), StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())), Width: width,
-		LookupEnv: os.LookupEnv, ReadSecret: readSecret, Now: time.Now, Version: version, Executable: executable,
+		LookupEnv: os.LookupEnv, ReadSecret: readSecret, Now: time.Now, Version: version, Commit: commit, Executable: executable,
 	}
 }
 
