@@ -111,7 +111,7 @@ func TestCheck_AsksAShopInEveryState(t *testing.T) {
 		want          map[string]string
 	}{
 		"all is well": {want: map[string]string{"configuration": "ok", "shop firewall": "ok", "shop sign-in": "ok: bearer", "shop clock": "ok",
-			"shop address": "ok: 127.0.0.1", "shop TLS": "skipped: http", "read orders": "ok: 26 rows", "shop filter on ids": "ok: products and orders"}},
+			"shop address": "ok: 127.0.0.1", "shop TLS": "skipped: http", "read orders": "ok: 26 rows", "shop filter on ids": "ok: products and orders", "shop stock in bulk": "ok"}},
 		"a permission is missing": {options: magentotest.Options{DeniedResources: []string{"Magento_Sales::actions_view"}}, code: 1,
 			want: map[string]string{"shop sign-in": "ok", "read products": "ok", "read orders": "failed: give its integration the permission Magento_Sales::actions_view",
 				"read stock_statuses": "ok", "shop stock numbers": "ok", "shop filter on ids": "ok: works for products", "optiply token": "ok"}},
@@ -124,7 +124,8 @@ func TestCheck_AsksAShopInEveryState(t *testing.T) {
 			want: map[string]string{"read invoices": "failed: Magento_Sales::sales_invoice", "read coupons": "ok"}},
 		"a limit on pages":     {options: magentotest.Options{MaxPageSize: 100}, want: map[string]string{"shop page size": "warning: set magento.page_size to 100"}},
 		"a limit on sources":   {sync: "use_inventory_source_items: true", magento: "page_size: 50\nsource_items_page_size: 2000", options: magentotest.Options{MaxPageSize: 100}, want: map[string]string{"shop page size": "warning: set magento.source_items_page_size to 100"}},
-		"no MSI":               {options: magentotest.Options{NoInventory: true}, want: map[string]string{"shop stock numbers": "ok: no MSI", "read stock_statuses": "ok"}},
+		"no MSI":               {options: magentotest.Options{NoInventory: true}, want: map[string]string{"shop stock numbers": "ok: no MSI", "read stock_statuses": "ok", "shop stock in bulk": "skipped: one SKU after another"}},
+		"no bulk listing":      {options: magentotest.Options{NoBulkStock: true}, want: map[string]string{"shop stock in bulk": "warning: one SKU after another", "read stock_statuses": "ok"}},
 		"a firewall":           {options: magentotest.Options{Faults: []magentotest.Fault{on(anywhere, 0, 0, page)}}, code: 1, want: map[string]string{"shop firewall": "failed: Cloudflare", "shop sign-in": "skipped", "read products": "skipped", "optiply account": "ok"}},
 		"a storefront instead": {options: magentotest.Options{Faults: []magentotest.Fault{on(anywhere, 0, 0, showing(200, "Welcome"))}}, code: 1, want: map[string]string{"shop firewall": "failed: HTML", "read products": "skipped"}},
 		"maintenance":          {options: magentotest.Options{Faults: []magentotest.Fault{on(orders, 0, 0, saying(503, "down"))}}, code: 1, want: map[string]string{"read products": "ok", "read orders": "failed: 503", "read stock_statuses": "skipped: busy", "shop page size": "skipped"}},
@@ -143,9 +144,7 @@ func TestCheck_AsksAShopInEveryState(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSignedShop(t, "access_token: s3cret-token\n"+test.magento, test.options)
-			if test.sync != "" {
-				s.write("magento-optiply.yaml", strings.Replace(configOf(t, s.shopDir), "sync:\n", "sync:\n"+indent(test.sync), 1))
-			}
+			s.write("magento-optiply.yaml", strings.Replace(configOf(t, s.shopDir), "sync:\n  stock_bulk: off\n", "sync:\n"+indent(test.sync), 1))
 			s.shop.SetNow(time.Time{})
 			wants(t, s.check(test.code), test.want)
 			if exists(filepath.Join(s.dir, "data")) {

@@ -57,6 +57,7 @@ type Job struct {
 	state              int64 // products that the state says are in Optiply; -1 where it cannot be read
 	views              []view
 	websites           []website
+	selling            string // a website that sells from a stock, where MSI tells one
 	storesTold, signed bool
 	halt               string // why the shop is not asked any further
 }

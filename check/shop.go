@@ -24,6 +24,7 @@ const (
 	shopFields   = "shop fields="
 	shopKeyset   = "shop filter on ids"
 	shopStock    = "shop stock numbers"
+	shopBulk     = "shop stock in bulk"
 )
 
 func (j *Job) checkShop(ctx context.Context) {
@@ -64,6 +65,7 @@ func (j *Job) checkShop(ctx context.Context) {
 	j.checkFields(ctx)
 	j.checkKeyset(ctx)
 	j.checkStock(ctx)
+	j.checkBulk(ctx)
 }
 
 func orElse(s, fallback string) string {
@@ -78,7 +80,7 @@ func (j *Job) skipRest(why string) {
 	for _, need := range extract.Needs(j.Config) {
 		j.skip("read "+need.Stream, why)
 	}
-	for _, check := range []string{shopPageSize, shopFields, shopKeyset, shopStock} {
+	for _, check := range []string{shopPageSize, shopFields, shopKeyset, shopStock, shopBulk} {
 		j.skip(check, why)
 	}
 }

@@ -167,6 +167,11 @@ func readStocks(body []byte) ([]stock, error) {
 }
 
 func (j *Job) tellStock(ctx context.Context, stocks []stock) {
+	for _, s := range stocks {
+		if len(s.websites) > 0 && j.selling == "" {
+			j.selling = s.websites[0]
+		}
+	}
 	code := j.Config.Magento.StoreCode
 	switch code {
 	case "all":
@@ -318,4 +323,41 @@ func (j *Job) salable(ctx context.Context, sku string) (float64, bool) {
 		return 0, false
 	}
 	return math.Trunc(*answer.Qty), true
+}
+
+// checkBulk asks for one row of the bulk listing of salable quantities, without which each SKU is asked for.
+func (j *Job) checkBulk(ctx context.Context) {
+	const oneByOne = "the stock is asked for one SKU after another"
+	switch {
+	case j.halt != "":
+		j.skip(shopBulk, j.halt)
+		return
+	case j.Config.Sync.StockMode() != config.StockSalable:
+		j.skip(shopBulk, "salable quantities are not sent")
+		return
+	case j.Config.Sync.StockBulk == config.StockBulkOff:
+		j.skip(shopBulk, "sync.stock_bulk is off: "+oneByOne)
+		return
+	case j.selling == "":
+		j.skip(shopBulk, "the shop tells no website that sells from a stock: "+oneByOne)
+		return
+	}
+	j.begin(shopBulk)
+	path := "inventory/export-stock-salable-qty/website/" + magento.SKUPath(j.selling)
+	_, e, err := j.get(ctx, path, magento.Criteria{PageSize: 1, CurrentPage: 1}.OrderBy("entity_id", false).Query())
+	switch {
+	case err != nil:
+		j.fail(shopBulk, err.Error(), "try again")
+	case e != nil:
+		r := Result{Check: shopBulk, Verdict: Warning, Found: said(e) + "; " + oneByOne, ToDo: e.Hint(), Endpoint: path}
+		switch e.Kind {
+		case magento.Forbidden:
+			r.Permission = e.Resource
+		case magento.NoRoute:
+			r.ToDo = "nothing, or a newer Magento: the listing came with 2.3.2"
+		}
+		j.add(r)
+	default:
+		j.add(Result{Check: shopBulk, Verdict: OK, Found: "answers: stock comes in pages where that needs fewer requests", Endpoint: path})
+	}
 }
