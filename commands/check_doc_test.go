@@ -9,7 +9,7 @@ import (
 	"magento-optiply/check"
 )
 
-func TestDocCheck_EveryFieldIsDocumented(t *testing.T) {
+func TestDocuments_CheckTellsEveryField(t *testing.T) {
 	doc, err := os.ReadFile("../docs/check.md")
 	if err != nil {
 		t.Fatal(err)

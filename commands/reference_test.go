@@ -10,7 +10,7 @@ import (
 )
 
 // The reference is made from the commands, and kept in docs so that it can be read without the program.
-func TestDocCommands_AreCurrent(t *testing.T) {
+func TestDocuments_TheReferenceIsThatOfTheCommands(t *testing.T) {
 	for format, file := range map[string]string{"markdown": "../docs/commands.md", "man": "../docs/magento-optiply.1"} {
 		var stdout bytes.Buffer
 		env := Env{Stdout: &stdout, Stderr: &stdout, LookupEnv: func(string) (string, bool) { return "", false }}
@@ -23,7 +23,7 @@ func TestDocCommands_AreCurrent(t *testing.T) {
 	}
 }
 
-func TestDocCommands_HaveTheREADMEsExitCodes(t *testing.T) {
+func TestDocuments_TheManPageHasTheREADMEsExitCodes(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
