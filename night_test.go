@@ -154,6 +154,12 @@ func (s shopDir) held() (products, orders []string, writes map[string]int) {
 		s.t.Fatal(err)
 	}
 	defer box.Close()
+	products, orders = rowsOf(box)
+	return products, orders, box.Writes()
+}
+
+// rowsOf are the products and orders of a sandbox, as rows of the tables in fixtures/demo/expected.
+func rowsOf(box *sandbox.Sandbox) (products, orders []string) {
 	remote := map[string]string{}
 	for _, p := range box.Products() {
 		remote[p.ID] = p.RemoteID()
@@ -172,7 +178,7 @@ func (s shopDir) held() (products, orders []string, writes map[string]int) {
 	}
 	slices.SortFunc(products, byNumber)
 	slices.SortFunc(orders, byNumber)
-	return products, orders, box.Writes()
+	return products, orders
 }
 
 func text(v any) string {

@@ -25,8 +25,8 @@ type child struct {
 	shop   string
 	config string
 	args   []string // the command and its options
-	// lease, where there is one, says until when the shop is held, time after time, until the child has ended.
-	lease <-chan time.Time
+	// lease, where there is one, says until when the child may write; it is asked again and again.
+	lease func() time.Time
 	grace time.Duration // how long a child that was told to stop may take; 0 means as long as it likes
 }
 
@@ -82,20 +82,30 @@ func (c *child) process(ctx context.Context) (childResult, error) {
 	return heard.result(cmd.ProcessState), nil
 }
 
-// hold tells the child until when it holds the shop, and keeps its leash as long as it lives.
+// leaseEvery is how often a child is told of a lease that was renewed: much more often than any is.
+const leaseEvery = 100 * time.Millisecond
+
+// hold tells the child until when it may write, and keeps its leash as long as it lives.
 func (c *child) hold(stdin io.WriteCloser, ended <-chan struct{}) {
 	defer stdin.Close()
+	if c.lease == nil {
+		<-ended
+		return
+	}
+	var told time.Time
+	ticker := time.NewTicker(leaseEvery)
+	defer ticker.Stop()
 	for {
-		select {
-		case <-ended:
-			return
-		case until, ok := <-c.lease:
-			if !ok {
-				return
-			}
+		if until := c.lease(); !until.Equal(told) {
 			if _, err := io.WriteString(stdin, leaseLine(until)); err != nil {
 				return
 			}
+			told = until
+		}
+		select {
+		case <-ended:
+			return
+		case <-ticker.C:
 		}
 	}
 }

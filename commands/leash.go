@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -26,7 +27,8 @@ const (
 // leash is this process's own.
 type leash struct {
 	limited bool
-	until   atomic.Int64 // Unix milliseconds
+	until   atomic.Int64  // Unix milliseconds
+	told    chan struct{} // closed when the first line has come
 	stop    context.CancelCauseFunc
 	now     func() time.Time
 }
@@ -43,17 +45,20 @@ func leashed(ctx context.Context, env Env) (context.Context, *leash) {
 		return ctx, nil
 	}
 	ctx, stop := context.WithCancelCause(ctx)
-	l := &leash{limited: kind == leashLease, stop: stop, now: env.Now}
+	l := &leash{limited: kind == leashLease, stop: stop, now: env.Now, told: make(chan struct{})}
 	go l.listen(env.Stdin)
 	return ctx, l
 }
 
 func (l *leash) listen(from io.Reader) {
 	lines := bufio.NewScanner(from)
+	first := sync.OnceFunc(func() { close(l.told) })
+	defer first()
 	for lines.Scan() {
 		text, ok := strings.CutPrefix(lines.Text(), "until ")
 		if ms, err := strconv.ParseInt(text, 10, 64); ok && err == nil {
 			l.until.Store(ms)
+			first()
 		}
 	}
 	l.stop(errLeashEnded)
@@ -81,6 +86,11 @@ type leaseTransport struct {
 }
 
 func (t leaseTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	select {
+	case <-t.leash.told:
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
+	}
 	if req.Method != http.MethodGet && req.Method != http.MethodHead && t.leash.now().UnixMilli() >= t.leash.until.Load() {
 		t.leash.stop(errLeaseEnded)
 		return nil, errLeaseEnded

@@ -23,6 +23,7 @@ type claim struct {
 	code     int   // how it ended
 	parts    string
 	until    time.Time // the lease, by this process's clock
+	begun    bool      // something was run that can have changed Optiply
 }
 
 // copyRef is the newest copy that the database knows of.
@@ -120,7 +121,11 @@ func (c *claim) raise(ctx context.Context, seen int64) error {
 
 // begin notes that something is run under this claim: a copy that was made before it is then no longer what Optiply holds.
 func (c *claim) begin(ctx context.Context) error {
-	return c.update(ctx, "run_fence = $1", c.fence)
+	if err := c.update(ctx, "run_fence = $1", c.fence); err != nil {
+		return err
+	}
+	c.begun = true
+	return nil
 }
 
 // keepCopy notes the copy that was made after the run.

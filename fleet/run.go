@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"magento-optiply/store"
@@ -13,20 +14,21 @@ import (
 // ends when the worker parks what runs; an error means that the shop did not run.
 func (w *Worker) run(ctx context.Context, c *claim, a Job) (ended Ended, err error) {
 	held, lost := context.WithCancelCause(ctx)
-	leases := make(chan time.Time, 1)
+	lease := &leaseEnd{}
+	lease.set(c.until, w.Lease)
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
-		w.hold(held, c, leases, lost)
+		w.hold(held, c, lease, lost)
 	}()
-	ended, err = w.held(held, c, a, leases)
+	ended, err = w.held(held, c, a, lease)
 	if cause := context.Cause(held); errors.Is(cause, errLost) {
 		err = errLost
 	}
 	// What follows belongs to the run, and is done although the worker stops.
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(w.Grace, time.Minute))
 	defer cancel()
-	if err == nil {
+	if err == nil && c.begun {
 		err = w.copy(after, c, ended)
 	}
 	lost(nil)
@@ -41,7 +43,7 @@ func (w *Worker) run(ctx context.Context, c *claim, a Job) (ended Ended, err err
 }
 
 // held is what is done while the shop is held.
-func (w *Worker) held(ctx context.Context, c *claim, a Job, leases <-chan time.Time) (Ended, error) {
+func (w *Worker) held(ctx context.Context, c *claim, a Job, lease *leaseEnd) (Ended, error) {
 	config, shop, err := w.Find(c.shop)
 	if err != nil {
 		return Ended{Code: codeUsage, Said: err.Error()}, nil
@@ -53,7 +55,7 @@ func (w *Worker) held(ctx context.Context, c *claim, a Job, leases <-chan time.T
 	if behind {
 		w.log.Warn("a run was begun after the newest copy was made: what Optiply holds is read back before anything is sent", "shop", c.shop)
 		for _, args := range [][]string{{"extract", "--full"}, {"adopt", "--format", "json"}} {
-			ended := w.Run(ctx, Task{Shop: c.shop, Config: config, Args: args, Lease: leases})
+			ended := w.Run(ctx, Task{Shop: c.shop, Config: config, Args: args, Lease: lease.get})
 			if ended.Code != codeDone && ended.Code != codeIncomplete {
 				ended.Said = args[0] + ": " + ended.Said
 				return ended, nil
@@ -76,7 +78,7 @@ func (w *Worker) held(ctx context.Context, c *claim, a Job, leases <-chan time.T
 	if c.unfinished(a.Parts) {
 		args = append(args, "--resume")
 	}
-	return w.Run(ctx, Task{Shop: c.shop, Config: config, Args: args, Lease: leases}), nil
+	return w.Run(ctx, Task{Shop: c.shop, Config: config, Args: args, Lease: lease.get}), nil
 }
 
 // lockedOr takes a lock that another process of this machine holds for the exit code of it.
@@ -88,23 +90,21 @@ func lockedOr(err error) (Ended, error) {
 	return Ended{}, err
 }
 
+// leaseEnd is until when a run may write.
+type leaseEnd struct{ ms atomic.Int64 }
+
+// set takes half of a lease.
+func (l *leaseEnd) set(until time.Time, lease time.Duration) {
+	l.ms.Store(until.Add(-lease / 2).UnixMilli())
+}
+
+func (l *leaseEnd) get() time.Time { return time.UnixMilli(l.ms.Load()) }
+
 // hold renews the lease until ctx ends, and tells the run until when it may write: half of the lease, so that the other half
 // is left for requests that are under way. Without an answer of the database it lets the run go on as long as the lease
 // lasts, and then has it stop.
-func (w *Worker) hold(ctx context.Context, c *claim, leases chan time.Time, lost context.CancelCauseFunc) {
+func (w *Worker) hold(ctx context.Context, c *claim, lease *leaseEnd, lost context.CancelCauseFunc) {
 	until := c.until
-	tell := func() {
-		mayWrite := until.Add(-w.Lease / 2)
-		select {
-		case <-leases: // an older one that nobody took
-		default:
-		}
-		select {
-		case leases <- mayWrite:
-		default:
-		}
-	}
-	tell()
 	ticker := time.NewTicker(w.every())
 	defer ticker.Stop()
 	for {
@@ -124,7 +124,7 @@ func (w *Worker) hold(ctx context.Context, c *claim, leases chan time.Time, lost
 			return
 		case err == nil:
 			until = next
-			tell()
+			lease.set(until, w.Lease)
 		case time.Now().After(until):
 			lost(fmt.Errorf("%w: the fleet's database has not answered for %s", errLost, w.Lease))
 			return

@@ -28,8 +28,8 @@ type Task struct {
 	Shop   string
 	Config string   // the shop's configuration
 	Args   []string // the command and its options
-	// Lease says, again and again, until when the command may change anything outside of this machine.
-	Lease <-chan time.Time
+	// Lease says until when the command may change anything outside of this machine; it says later and later as time goes by.
+	Lease func() time.Time
 }
 
 // Ended is how a command ended. The codes are those of section 4 of the design.

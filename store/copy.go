@@ -94,6 +94,9 @@ func (s *Shop) Unpack(r io.Reader, now time.Time) (err error) {
 		return fmt.Errorf("unpack the copy: %w", err)
 	}
 	defer os.RemoveAll(fresh)
+	if err := os.Mkdir(fresh, 0o750); err != nil { // the copy of a shop without a state is empty
+		return fmt.Errorf("unpack the copy: %w", err)
+	}
 	if err := unpackInto(fresh, r); err != nil {
 		return err
 	}

@@ -54,6 +54,15 @@ func TestPack_IsTheStateAndTheNewestRunOnAnotherMachine(t *testing.T) {
 	}
 }
 
+func TestPack_OfAShopThatNeverRanIsEmpty(t *testing.T) {
+	there := newShop(t)
+	finished(t, there, "20261121T020000Z")
+	if err := there.Unpack(bytes.NewReader(packed(t, newShop(t))), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	isNotThere(t, there.statePath())
+}
+
 func TestPack_WaitsForNobodyAndTearsNothing(t *testing.T) {
 	s := newShop(t)
 	finished(t, s, "20261121T020000Z")
