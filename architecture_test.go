@@ -117,6 +117,10 @@ func rules() []rule {
 			advice: "alert tells plain values to others: pass it what it is to say",
 		},
 		{
+			who: in("report", "traffic"), avoid: either(http, in("magento", "optiply", "extract", "transform", "load")), closed: driver,
+			advice: "the report is made of tables of the run file, and asks nobody: read a table, or be given a value",
+		},
+		{
 			who: in("recording"), avoid: in("extract", "transform", "load", "optiply"),
 			advice: "recording turns tables of a run file back into a shop, and asks or sends nothing: read a table, and let commands do the rest",
 		},

@@ -17,6 +17,7 @@ import (
 	"magento-optiply/config"
 	"magento-optiply/recording"
 	"magento-optiply/store"
+	"magento-optiply/traffic"
 )
 
 // Env is the outside world of a command.
@@ -44,6 +45,8 @@ type app struct {
 	log      *slog.Logger
 	progress string // auto, always, never
 	logJSON  bool
+
+	meter *traffic.Meter // of the requests of a run; nil counts nothing
 
 	configPath  string
 	configGiven bool
@@ -90,7 +93,7 @@ func (a *app) cli() *cli.App {
 		Commands: []*cli.Command{
 			a.initCommand(), a.checkCommand(), a.completionCommand(), a.referenceCommand(),
 			a.runCommand(), a.extractCommand(), a.transformCommand(), a.loadCommand(), a.replayCommand(),
-			a.adoptCommand(), a.reconcileCommand(), a.planCommand(), a.rejectsCommand(), a.whyCommand(), a.sqlCommand(), a.runsCommand(), a.recordCommand(), a.serveCommand(),
+			a.adoptCommand(), a.reconcileCommand(), a.planCommand(), a.rejectsCommand(), a.whyCommand(), a.sqlCommand(), a.runsCommand(), a.reportCommand(), a.recordCommand(), a.serveCommand(),
 			a.fleetCommand(),
 		},
 		Before: func(c *cli.Context) error {

@@ -15,6 +15,7 @@ import (
 	"magento-optiply/optiply"
 	"magento-optiply/recording"
 	"magento-optiply/store"
+	"magento-optiply/traffic"
 	"magento-optiply/transform"
 )
 
@@ -56,6 +57,7 @@ func (a *app) begin(command string, needed needs) (*night, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.meter = traffic.New(a.env.Now)
 	n := &night{app: a, summary: summary{Shop: cfg.Shop}, cfg: cfg, shop: shop, command: command, fixtures: needed.fixtures, recorded: recorded, given: map[string]bool{}, progress: newProgress(a.env, a.progress, a.log)}
 	n.stop = append(n.stop, func() { _ = lock.Release() }, n.progress.Close)
 	return n, nil
@@ -157,11 +159,19 @@ func (n *night) extract(ctx context.Context, job extract.Job) error {
 	defer done()
 	job.Run, job.Client, job.Config, job.Requests = n.run, client, n.cfg, count
 	job.Now, job.Progress, job.Log, job.Recorded = n.app.env.Now, n.progress, n.app.log, n.fixtures != ""
-	if _, err := job.Extract(ctx); err != nil {
+	stop := n.keepTraffic(ctx)
+	_, err = job.Extract(ctx)
+	stop() // before the run file may be removed
+	if err != nil {
 		return n.dropEmpty(ctx, err)
 	}
 	n.summary.seconds("extract", n.app.env.Now().Sub(start))
 	return nil
+}
+
+// keepTraffic saves what is counted of the requests while a phase goes on. What cannot be kept is missed in the report only.
+func (n *night) keepTraffic(ctx context.Context) (stop func()) {
+	return n.app.meter.Keep(ctx, n.run.DB, func(err error) { n.app.log.Debug("the requests are not all counted", "error", err) })
 }
 
 // dropEmpty removes a run file that holds nothing worth keeping: it got no page, or it was begun with a setting that does
@@ -257,6 +267,7 @@ func brokenChecks(r *transform.Result) error {
 func (n *night) load(ctx context.Context, client *optiply.Client, hash string) error {
 	start := n.app.env.Now()
 	n.progress.Phase("load")
+	defer n.keepTraffic(ctx)()
 	job := n.loadJob(client)
 	result, err := job.Load(ctx, hash)
 	n.summary.seconds("load", n.app.env.Now().Sub(start))
@@ -322,6 +333,10 @@ func (n *night) conclude(ctx context.Context, phase string, err error) error {
 		code = exitInterrupted
 	}
 	n.summary.RunID, n.summary.ExitCode, n.summary.Phase = n.run.ID, code, phase
+	var silent *exitError
+	if err != nil && (!errors.As(err, &silent) || silent.err != nil) {
+		n.summary.Error = sentence(err)
+	}
 	history := store.History{EndedAt: n.app.env.Now(), Phase: phase, ProductsFull: n.summary.ProductsFull, ExitCode: code,
 		PlanHash: n.summary.PlanHash, Summary: n.summary.json()}
 	if herr := n.run.EndHistory(ctx, history); herr != nil {
@@ -334,6 +349,7 @@ func (n *night) conclude(ctx context.Context, phase string, err error) error {
 		n.app.log.Debug("the copy of the state for readers is not current", "error", perr)
 	}
 	n.progress.Close()
+	n.writeReport(ctx, history)
 	if n.app.logJSON && err != nil && err.Error() != "" {
 		// The summary is the last line, so the error comes before it.
 		var said *exitError

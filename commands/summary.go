@@ -34,7 +34,7 @@ type summary struct {
 	Guards        []guardSummary     `json:"guards"`              // that hold the whole load, or were released
 	FirstIssues   []issue            `json:"first_issues"`        // the first rows of run.issues, at most 10
 	Seconds       map[string]float64 `json:"seconds"`             // by phase: extract, transform, load
-	Error         string             `json:"error,omitempty"`     // with --shop: why a shop came to no summary of its own
+	Error         string             `json:"error,omitempty"`     // why it failed, or with --shop why a shop came to no summary of its own
 }
 
 // streamSummary is a row of run.streams.

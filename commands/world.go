@@ -15,7 +15,9 @@ import (
 	"magento-optiply/magento/magentotest"
 	"magento-optiply/optiply"
 	"magento-optiply/optiply/sandbox"
+	"magento-optiply/politeness"
 	"magento-optiply/store"
+	"magento-optiply/traffic"
 )
 
 func exists(path string) bool {
@@ -41,6 +43,8 @@ func (a *app) openMagento(cfg *config.Config, fixtures string, count *extract.Re
 	}
 	client, err = magento.NewClient(a.magentoConfig(m, auth, func(info magento.RequestInfo) {
 		count.Count(info)
+		a.meter.Count(traffic.Request{Server: traffic.Magento, Endpoint: info.Endpoint, Status: info.Status, Retry: info.Attempt > 1,
+			Duration: info.Duration, Waited: info.Waited, Bytes: info.Bytes})
 		if info.Attempt > 1 || info.Kind != "" {
 			a.log.Debug("request", "endpoint", info.Endpoint, "status", info.Status, "kind", info.Kind, "attempt", info.Attempt, "ms", info.Duration.Milliseconds())
 		}
@@ -49,6 +53,7 @@ func (a *app) openMagento(cfg *config.Config, fixtures string, count *extract.Re
 		done()
 		return nil, nil, usageError(err)
 	}
+	a.meter.Watch(traffic.Magento, func() traffic.Limits { return limitsOf(client.Politeness()) })
 	return client, done, nil
 }
 
@@ -71,6 +76,10 @@ func (a *app) magentoConfig(m config.Magento, auth magento.Auth, onRequest func(
 		Concurrency: m.Concurrency, RequestsPerSecond: m.RequestsPerSecond, Retries: retries, RetryWait: m.RetryWait,
 		StallTimeout: m.StallTimeout, Timeout: m.AnswerTimeout, Now: a.env.Now, OnRequest: onRequest,
 	}
+}
+
+func limitsOf(s politeness.Status) traffic.Limits {
+	return traffic.Limits{Concurrency: s.Concurrency, PerSecond: s.PerSecond}
 }
 
 func magentoAuth(m config.Magento) magento.Auth {
@@ -129,6 +138,10 @@ func (a *app) openOptiply(ctx context.Context, cfg *config.Config, shop *store.S
 	done = func() {}
 	c := a.optiplyConfig(o)
 	c.Transport = a.leash.guard(nil)
+	c.OnRequest = func(info optiply.RequestInfo) {
+		a.meter.Count(traffic.Request{Server: traffic.Optiply, Endpoint: info.Endpoint, Status: info.Status, Retry: info.Retry,
+			Duration: info.Duration, Waited: info.Waited, Bytes: info.Bytes})
+	}
 	if o.Sandbox() {
 		box, err := sandbox.Open(sandbox.Options{Dir: shop.SandboxDir(), Now: a.env.Now})
 		if err != nil {
@@ -146,6 +159,7 @@ func (a *app) openOptiply(ctx context.Context, cfg *config.Config, shop *store.S
 	}
 	client, err = optiply.NewClient(c)
 	if err == nil {
+		a.meter.Watch(traffic.Optiply, func() traffic.Limits { return limitsOf(client.Politeness()) })
 		err = client.Authenticate(ctx)
 	} else {
 		err = usageError(err)

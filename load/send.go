@@ -71,6 +71,9 @@ func (j *Job) attempt(ctx context.Context, s sending) (resource *optiply.Resourc
 			return nil, "", err
 		}
 	}
+	if s.Attempt > 1 {
+		ctx = optiply.Again(ctx)
+	}
 	resource, err = j.request(ctx, s.change, json.RawMessage(s.Body))
 	return resource, undone, err
 }

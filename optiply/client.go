@@ -66,6 +66,8 @@ type Config struct {
 	// Tries is how often a read and the token request are sent at most; 0 means 5.
 	Tries     uint64
 	Transport http.RoundTripper
+	// OnRequest hears of every attempt, from several goroutines at a time.
+	OnRequest func(RequestInfo)
 	Now       func() time.Time
 }
 
@@ -83,6 +85,16 @@ func (c Config) LogValue() slog.Value {
 // String is LogValue for the fmt verbs.
 func (c Config) String() string { return c.LogValue().String() }
 
+// RequestInfo tells of one attempt, for statistics. It holds no id and no secret.
+type RequestInfo struct {
+	Endpoint string        // such as POST products, or PATCH products/{id}
+	Status   int           // 0: no answer
+	Duration time.Duration // from sending to the last byte
+	Waited   time.Duration // before sending, for its turn
+	Bytes    int64         // of the answer
+	Retry    bool          // of a call that went on after an attempt of it failed
+}
+
 // Client speaks to one account. It is safe for concurrent use.
 type Client struct {
 	base     string
@@ -90,6 +102,7 @@ type Client struct {
 	coupling string
 	http     *http.Client
 	gate     *politeness.Gate
+	told     func(RequestInfo)
 	tokens   *tokenSource
 	retries  retryPolicy
 	redact   *strings.Replacer
@@ -109,6 +122,7 @@ func NewClient(cfg Config) (*Client, error) {
 		account:  fmt.Sprint(cfg.AccountID),
 		coupling: fmt.Sprint(cfg.CouplingID),
 		http:     newHTTPClient(cfg.Transport, cfg.Timeout, cfg.UserAgent),
+		told:     cfg.OnRequest,
 		gate:     politeness.New(cfg.Concurrency, cfg.RequestsPerSecond, 1/cfg.RetryWait.Seconds()),
 		retries:  retryPolicy{tries: cfg.Tries, first: cfg.RetryWait, longest: 10 * time.Minute},
 		redact:   redactor(cfg.ClientSecret, cfg.Password),
@@ -141,6 +155,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.OnRequest == nil {
+		c.OnRequest = func(RequestInfo) {}
 	}
 	return c
 }

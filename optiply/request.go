@@ -63,7 +63,7 @@ func (c *Client) do(ctx context.Context, req call) (*answer, error) {
 		if token, err = c.tokens.token(ctx, token); err != nil {
 			return nil, req.noToken(err)
 		}
-		if ans, e = c.attempt(ctx, req, token); e != nil && e.Kind == Unauthorized {
+		if ans, e = c.attempt(Again(ctx), req, token); e != nil && e.Kind == Unauthorized {
 			e.Err = errors.New("a token just issued is refused: check that optiply.base_url and optiply.dashboard_url belong together")
 		}
 	}
@@ -92,18 +92,41 @@ func Uncut(ctx context.Context) context.Context { return context.WithValue(ctx, 
 // attempt waits for a turn and does one HTTP exchange.
 func (c *Client) attempt(ctx context.Context, req call, token string) (*answer, *Error) {
 	kind, _ := splitID(req.path)
-	turn, _, err := c.gate.Enter(ctx, req.method+" "+kind)
+	turn, waited, err := c.gate.Enter(ctx, req.method+" "+kind)
 	if err != nil {
 		return nil, req.fail(Transport, err)
 	}
 	if ctx.Value(uncut{}) != nil {
 		ctx = context.WithoutCancel(ctx)
 	}
-	ans, e := c.exchange(ctx, req, token)
+	start := time.Now()
+	ans, size, e := c.exchange(ctx, req, token)
 	told, after := outcomeOf(e)
 	c.gate.Leave(politeness.Result{Ticket: turn, Outcome: told, RetryAfter: after})
+	info := RequestInfo{Endpoint: req.endpoint(), Duration: time.Since(start), Waited: waited, Bytes: size, Retry: ctx.Value(again{}) != nil}
+	if ans != nil {
+		info.Status = ans.status
+	} else {
+		info.Status = e.Status
+	}
+	c.told(info)
 	return ans, e
 }
+
+// endpoint names what a call asks for, without the id.
+func (c call) endpoint() string {
+	kind, id := splitID(c.path)
+	if id != "" {
+		kind += "/{id}"
+	}
+	return c.method + " " + kind
+}
+
+// again is the key of Again's contexts.
+type again struct{}
+
+// Again makes a context whose requests are told of as retries.
+func Again(ctx context.Context) context.Context { return context.WithValue(ctx, again{}, true) }
 
 // outcomeOf says what an answer tells of the server's load. Latency does not count: a write takes what it takes. Nor does a
 // 500, which is the answer to some payloads for ever (seen), or a server that cannot be reached.
@@ -121,12 +144,12 @@ func outcomeOf(e *Error) (politeness.Outcome, time.Duration) {
 	return politeness.Neutral, e.RetryAfter
 }
 
-// exchange sends and reads.
-func (c *Client) exchange(ctx context.Context, req call, token string) (*answer, *Error) {
+// exchange sends and reads. size is that of the answer's body.
+func (c *Client) exchange(ctx context.Context, req call, token string) (_ *answer, size int64, _ *Error) {
 	var sent departure
 	httpReq, err := http.NewRequestWithContext(sent.trace(ctx), req.method, c.url(req), bytes.NewReader(req.body))
 	if err != nil {
-		return nil, req.fail(Rejected, err)
+		return nil, 0, req.fail(Rejected, err)
 	}
 	httpReq.Header.Set("Content-Type", mediaType)
 	httpReq.Header.Set("Accept", mediaType)
@@ -135,14 +158,14 @@ func (c *Client) exchange(ctx context.Context, req call, token string) (*answer,
 	if err != nil {
 		e := req.fail(Transport, plain(err))
 		e.Sent = sent.possible(err)
-		return nil, e
+		return nil, 0, e
 	}
 	defer resp.Body.Close()
 	body, bodyErr := readLimited(resp.Body)
 	if resp.StatusCode/100 == 2 {
-		return &answer{status: resp.StatusCode, body: body, bodyErr: bodyErr}, nil
+		return &answer{status: resp.StatusCode, body: body, bodyErr: bodyErr}, int64(len(body)), nil
 	}
-	return nil, c.refusal(req, resp, body, token)
+	return nil, int64(len(body)), c.refusal(req, resp, body, token)
 }
 
 func (c *Client) url(req call) string {

@@ -27,7 +27,12 @@ func (p retryPolicy) do(ctx context.Context, f func(context.Context) error) erro
 		}
 		return next, stop
 	})
+	tried := false
 	return retry.Do(ctx, wait, func(ctx context.Context) error {
+		if tried {
+			ctx = Again(ctx)
+		}
+		tried = true
 		err := f(ctx)
 		e, ok := errors.AsType[*Error](err)
 		if !ok || !e.Retryable() || e.fromToken {

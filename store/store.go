@@ -170,11 +170,14 @@ func (s *Shop) NewRunID(now time.Time) (string, error) {
 	return now.UTC().Format(RunIDLayout), nil
 }
 
-// Remove deletes a run's file and its page files.
+// ReportPath is the page that tells of a run, beside its file.
+func (s *Shop) ReportPath(id string) string { return filepath.Join(s.runsDir(), id+".html") }
+
+// Remove deletes a run's file, its page files and its report.
 func (s *Shop) Remove(ref RunRef) error {
 	path := s.runPath(ref.ID, ref.Partial)
 	// The log first: one without its file would be taken for the log of a run that is given the id again.
-	for _, p := range []string{path + ".wal", path} {
+	for _, p := range []string{path + ".wal", path, s.ReportPath(ref.ID)} {
 		if err := os.Remove(p); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("remove run %s: %w", ref.ID, err)
 		}
