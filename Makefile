@@ -8,7 +8,7 @@ LDFLAGS   = -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 KILLS    ?= 100
 SEED     ?= $(shell date +%s)
 
-.PHONY: build docs package-files deb rpm test-deb test race lint fuzz kill kill-matrix demo bench
+.PHONY: build docs package-files deb rpm test-deb test race lint fuzz kill kill-matrix demo bench fleet
 
 build:
 	go build -ldflags "$(LDFLAGS)" -o magento-optiply .
@@ -63,6 +63,13 @@ kill-matrix: KILLS = 200
 kill-matrix:
 	@echo "seed $(SEED)"
 	@go test -run '^TestKill_(Matrix|Nothing)' -timeout 0 -kill.rounds $(KILLS) -kill.seed $(SEED)
+
+# A fleet of SHOPS shops and WORKERS workers over a real PostgreSQL: shops an hour, then two nights of disasters
+# from SEED, each account compared with what it must hold. Half an hour on two cores.
+SHOPS   ?= 200
+WORKERS ?= 4
+fleet:
+	go test -run '^TestFleet_ManyShops' -timeout 0 -fleet.patience 30m -fleet.shops $(SHOPS) -fleet.workers $(WORKERS) -fleet.seed $(SEED) -v .
 
 # The main job, twice, without an account anywhere: a recorded shop, its next
 # night, and the sandbox as Optiply.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	nethttp "net/http"
 	"net/http/httptest"
 	"os"
@@ -43,6 +44,7 @@ type yard struct {
 	db      *fleet.Database
 	shops   map[string]*yardShop
 	workers map[string]*exec.Cmd
+	env     []string // of the workers, beside the test's own
 }
 
 // yardShop is one shop and its account at Optiply.
@@ -52,6 +54,7 @@ type yardShop struct {
 
 	mu      sync.Mutex
 	magento nethttp.Handler
+	latency time.Duration
 	writers []string // the tokens of the processes that wrote, in the order in which they began
 	last    int      // whose of them the last write was
 	twice   []string // what a process wrote after another one had begun to
@@ -88,6 +91,15 @@ func newYard(t *testing.T, address, storage string, names ...string) *yard {
 
 func (y *yard) write(name, text string) { shopDir{y.t, y.dir}.write(name, text) }
 
+func (y *yard) read(name string) string {
+	y.t.Helper()
+	data, err := os.ReadFile(filepath.Join(y.dir, name))
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	return string(data)
+}
+
 func (y *yard) add(name string) {
 	y.t.Helper()
 	s := &yardShop{name: name, at: map[int]func(){}, last: -1}
@@ -97,8 +109,9 @@ func (y *yard) add(name string) {
 	}
 	magento := httptest.NewServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
 		s.mu.Lock()
-		handler := s.magento
+		handler, latency := s.magento, s.latency
 		s.mu.Unlock()
+		time.Sleep(latency)
 		handler.ServeHTTP(w, r)
 	}))
 	optiply := httptest.NewServer(nethttp.HandlerFunc(s.serveOptiply))
@@ -174,7 +187,7 @@ func (y *yard) serve(host string) {
 	}
 	defer log.Close()
 	cmd := exec.Command(binary, "fleet", "serve", "--config", filepath.Join(y.dir, "fleet.yaml"), "--host", host, "--log-format", "json", "--log-level", "debug")
-	cmd.Dir, cmd.Stderr = dir, log
+	cmd.Dir, cmd.Stderr, cmd.Env = dir, log, append(os.Environ(), y.env...)
 	if err := cmd.Start(); err != nil {
 		y.t.Fatal(err)
 	}
@@ -220,21 +233,7 @@ func (y *yard) status(shop string) fleet.ShopStatus {
 // idle waits until nothing runs and nothing waits, and every shop ended well after a moment.
 func (y *yard) idle(since time.Time) {
 	y.t.Helper()
-	var last *fleet.Status
-	deadline := time.Now().Add(*fleetPatience)
-	for time.Now().Before(deadline) {
-		status, err := y.db.Status(y.t.Context(), fleetLease)
-		if err == nil {
-			last = status
-			if !slices.ContainsFunc(status.Shops, func(f fleet.ShopStatus) bool {
-				return f.Running || f.Queue != "" || f.MoveTo != "" || f.ExitCode == nil || *f.ExitCode != 0 && *f.ExitCode != 3 || f.EndedAt.Before(since)
-			}) {
-				return
-			}
-		}
-		time.Sleep(200 * time.Millisecond)
-	}
-	y.t.Fatalf("the fleet does not come to rest: %+v\n%s", last, y.logs())
+	y.idleSome(since, slices.Collect(maps.Keys(y.shops)))
 }
 
 func (y *yard) logs() string {

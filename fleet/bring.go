@@ -15,6 +15,13 @@ func (w *Worker) bring(ctx context.Context, c *claim, shop *store.Shop) (behind 
 		return false, err
 	}
 	newest := here
+	if c.runFence == 0 {
+		// The shop is new to the database, or the database is: then storage knows what has been.
+		if c.runFence, err = w.newestCopy(ctx, c.shop); err != nil {
+			return false, err
+		}
+		behind = here < c.runFence // whether anything was run after that copy, nobody knows
+	}
 	if here < c.runFence {
 		found, err := w.pull(ctx, c, shop)
 		if err != nil {
@@ -27,12 +34,24 @@ func (w *Worker) bring(ctx context.Context, c *claim, shop *store.Shop) (behind 
 			}
 			w.log.Warn("there is no copy of the shop in storage: what Optiply holds is read back", "shop", c.shop)
 		}
-		newest, behind = max(here, found), found < c.runFence
+		newest, behind = max(here, found), behind || found < c.runFence
 	}
 	if err := c.raise(ctx, newest); err != nil {
 		return false, err
 	}
 	return behind, mark(shop, c.fence)
+}
+
+// newestCopy is the number of the newest copy in storage, 0 where there is none.
+func (w *Worker) newestCopy(ctx context.Context, shop string) (int64, error) {
+	if w.copies == nil {
+		return 0, nil
+	}
+	list, err := w.copies.list(ctx, shop)
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	return list[0].fence, nil
 }
 
 // pull takes over the newest copy that is whole; 0 where there is none.

@@ -197,6 +197,28 @@ func TestBring_ADatabaseOfABackupDoesNotGiveNumbersTwice(t *testing.T) {
 	})
 }
 
+func TestBring_ANewDatabaseDoesNotTakeAnEmptyFolderForAll(t *testing.T) {
+	each(t, func(t *testing.T, db *Database) {
+		m := newMachines(t, db)
+		m.runs(t, "one", "first", true)
+		m.runs(t, "one", "second", true)
+		if _, err := db.exec(t.Context(), "DELETE FROM fleet_shops"); err != nil {
+			t.Fatal(err)
+		}
+		given(t, db, "two", "alpha")
+		if found, behind := m.runs(t, "two", "third", true); found != "second" || !behind {
+			t.Errorf("found %q, behind %v", found, behind)
+		}
+		if _, err := db.exec(t.Context(), "DELETE FROM fleet_shops"); err != nil {
+			t.Fatal(err)
+		}
+		given(t, db, "two", "alpha")
+		if found, behind := m.runs(t, "two", "fourth", true); found != "third" || behind {
+			t.Errorf("on the machine that had it: found %q, behind %v", found, behind)
+		}
+	})
+}
+
 func TestRun_ALateWorkerCopiesNothing(t *testing.T) {
 	each(t, func(t *testing.T, db *Database) {
 		m := newMachines(t, db)

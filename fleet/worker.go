@@ -242,6 +242,9 @@ func (w *Worker) note(job int64, working bool) {
 func (w *Worker) after(ctx context.Context, a Job, ended Ended, err error) error {
 	log := w.log.With("shop", a.Shop, "parts", cmp.Or(a.Parts, "all"), "exit_code", ended.Code)
 	switch {
+	case errors.Is(context.Cause(ctx), river.ErrJobCancelledRemotely):
+		log.Warn("stopped: the job was cancelled")
+		return river.JobCancel(errors.New("cancelled"))
 	case err != nil && ctx.Err() != nil, ended.Code == codeInterrupted && ctx.Err() != nil:
 		log.Info("parked")
 		return river.JobSnooze(0)

@@ -199,11 +199,19 @@ func (c *Cluster) Address(database string) string {
 	return fmt.Sprintf("postgres://fleet:%s@127.0.0.1:%d/%s", Password, c.port, database)
 }
 
-// Folder is where the server's files are; Port is where it listens.
+// Folder is where the server's files are.
 func (c *Cluster) Folder() string { return c.data() }
 
-// Port is where the server listens.
-func (c *Cluster) Port() int { return c.port }
+// Own gives files to the user that the server runs as.
+func (c *Cluster) Own(files ...string) error {
+	var err error
+	for _, file := range files {
+		if c.as != nil {
+			err = errors.Join(err, os.Chown(file, int(c.as.Uid), int(c.as.Gid)))
+		}
+	}
+	return err
+}
 
 // Database makes one for a test of its own, and returns its address.
 func (c *Cluster) Database(t testing.TB, name string) string {
