@@ -49,6 +49,7 @@ type disaster struct {
 	moment  string
 	over    chan struct{} // closed when the process has ended
 	kills   int
+	hear    func(r *nethttp.Request) // of each request, before it is served; nil: nobody
 }
 
 func newDisaster(t *testing.T, seed uint64) *disaster {
@@ -67,6 +68,7 @@ func newDisasterIn(t *testing.T, dir string, seed uint64) *disaster {
 	}
 	d.optiply = httptest.NewServer(nethttp.HandlerFunc(d.serveOptiply))
 	shop := httptest.NewServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		d.heard(r)
 		d.mu.Lock()
 		handler := d.shop
 		d.mu.Unlock()
@@ -105,6 +107,7 @@ func (d *disaster) night(n int) {
 // serveOptiply passes requests on to the sandbox, and kills the program at the write that was chosen: before it is
 // applied, after it is applied and before it is answered, or when the answer has left.
 func (d *disaster) serveOptiply(w nethttp.ResponseWriter, r *nethttp.Request) {
+	d.heard(r)
 	moment, over := "", chan struct{}(nil)
 	if r.Method != nethttp.MethodGet && strings.HasPrefix(r.URL.Path, "/v1/") {
 		d.mu.Lock()
@@ -135,6 +138,16 @@ func (d *disaster) serveOptiply(w nethttp.ResponseWriter, r *nethttp.Request) {
 	if moment == "answered" {
 		_ = nethttp.NewResponseController(w).Flush()
 		d.kill()
+	}
+}
+
+// heard passes a request on to who listens.
+func (d *disaster) heard(r *nethttp.Request) {
+	d.mu.Lock()
+	hear := d.hear
+	d.mu.Unlock()
+	if hear != nil {
+		hear(r)
 	}
 }
 

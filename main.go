@@ -7,8 +7,6 @@ import (
 	"io"
 	"log"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"magento-optiply/commands"
 )
@@ -22,8 +20,8 @@ var commit string
 func main() {
 	// net/http writes to this log what a server sends beyond the length that it promised: customers, perhaps (invariant 6).
 	log.SetOutput(io.Discard)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends what is in flight and leaves a run that can be resumed; a second one kills at once.
-	context.AfterFunc(ctx, stop)
-	os.Exit(commands.Run(ctx, commands.System(version, commit), os.Args))
+	env := commands.System(version, commit)
+	// The first signal ends the work after what is in flight, and leaves a run that can be resumed; a second one stops at once.
+	ctx := env.Signals.Watch(context.Background(), env.Exit)
+	os.Exit(commands.Run(ctx, env, os.Args))
 }

@@ -119,7 +119,8 @@ func (j *Job) Adopt(ctx context.Context) (result *Result, err error) {
 		return nil, err
 	}
 	if !j.DryRun {
-		if result.Adoption, err = j.write(context.WithoutCancel(ctx)); err != nil {
+		ctx = context.WithoutCancel(ctx) // what is taken over is listed too
+		if result.Adoption, err = j.write(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -58,7 +58,7 @@ func (a *app) adopt(ctx context.Context, o *adoptOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	n, err := a.begin("adopt", needs{optiply: true})
+	n, err := a.begin(ctx, "adopt", needs{optiply: true})
 	if err != nil {
 		return err
 	}

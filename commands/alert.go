@@ -59,14 +59,11 @@ func (w *alerts) note(err error, what string) {
 
 // end says how the run has ended. It is called before the run's files are closed, with the error that the run ends with.
 func (w *alerts) end(ctx context.Context, ended error) {
-	interrupted := ctx.Err() != nil && errors.Is(ended, context.Canceled)
+	ended = w.night.app.orInterrupted(ctx, ended)
 	ctx = context.WithoutCancel(ctx)
 	n := w.night
 	s := n.summary
 	s.Shop, s.ExitCode = n.cfg.Shop, exitCode(ended)
-	if interrupted {
-		s.ExitCode = exitInterrupted
-	}
 	verdict := alertVerdict(s, ended)
 	text := summaryText(s, 80, true) + "\n"
 	if s.RunID == "" {

@@ -4,7 +4,6 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,6 +33,8 @@ type Env struct {
 	Version        string
 	Commit         string // that the program was built from; empty where the build did not say
 	Executable     string // the path of this program, which is started again for each of several shops
+	Signals        *Signals
+	Exit           func(code int) // ends the process where it stands
 }
 
 // defaultConfig is read when no --config is given.
@@ -54,6 +55,7 @@ type app struct {
 
 	limits store.Limits
 	leash  *leash // nil for a process that belongs to no other
+	keeps  string // what an interruption leaves, and how to go on
 }
 
 // Run runs one command line and returns the exit code of section 4.
@@ -63,19 +65,7 @@ func Run(ctx context.Context, env Env, args []string) int {
 	ctx, a.leash = leashed(ctx, env)
 	c := a.cli()
 	err := c.RunContext(ctx, sqlArgs(args))
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = &exitError{code: exitInterrupted, err: interrupted(ctx)}
-	}
-	return a.report(err)
-}
-
-// interrupted says what was, and why where it was not a person.
-func interrupted(ctx context.Context) error {
-	because := ""
-	if cause := context.Cause(ctx); errors.Is(cause, errLeashEnded) || errors.Is(cause, errLeaseEnded) {
-		because = ", because " + cause.Error()
-	}
-	return fmt.Errorf("interrupted%s; what was read and sent is kept, and `run --resume` goes on with it", because)
+	return a.report(a.orInterrupted(ctx, err))
 }
 
 func (a *app) cli() *cli.App {

@@ -15,7 +15,7 @@ import (
 )
 
 // A process that runs a shop for another one is on a leash: its stdin. When that ends, because the other was stopped or
-// killed, the run stops as after a Ctrl-C, so that no shop is worked on by a process that nobody knows of. Over a leash with a
+// killed, the run stops as after a Ctrl-C (at once where it had been told to stop already), so that no shop is worked on by a process that nobody knows of. Over a leash with a
 // lease the other says until when it holds the shop, and after that time nothing is sent to Optiply: a machine that was away
 // and comes back late cannot write what another has taken over.
 const (
@@ -46,11 +46,16 @@ func leashed(ctx context.Context, env Env) (context.Context, *leash) {
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	l := &leash{limited: kind == leashLease, stop: stop, now: env.Now, told: make(chan struct{})}
-	go l.listen(env.Stdin)
+	go l.listen(env.Stdin, func() {
+		if ctx.Err() != nil && env.Exit != nil {
+			env.Exit(exitInterrupted) // it was told to stop before: that is the second Ctrl-C
+		}
+		stop(errLeashEnded)
+	})
 	return ctx, l
 }
 
-func (l *leash) listen(from io.Reader) {
+func (l *leash) listen(from io.Reader, ended func()) {
 	lines := bufio.NewScanner(from)
 	first := sync.OnceFunc(func() { close(l.told) })
 	defer first()
@@ -61,7 +66,7 @@ func (l *leash) listen(from io.Reader) {
 			first()
 		}
 	}
-	l.stop(errLeashEnded)
+	ended()
 }
 
 // leaseLine is what a leash is told.

@@ -12,6 +12,7 @@ import (
 	"magento-optiply/config"
 	"magento-optiply/extract"
 	"magento-optiply/load"
+	"magento-optiply/magento"
 	"magento-optiply/optiply"
 	"magento-optiply/recording"
 	"magento-optiply/store"
@@ -40,7 +41,7 @@ type night struct {
 }
 
 // begin opens the shop and takes its lock (invariant 9).
-func (a *app) begin(command string, needed needs) (*night, error) {
+func (a *app) begin(ctx context.Context, command string, needed needs) (*night, error) {
 	recorded, err := recordedNight(needed.fixtures)
 	if err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func (a *app) begin(command string, needed needs) (*night, error) {
 	}
 	a.meter = traffic.New(a.env.Now)
 	n := &night{app: a, summary: summary{Shop: cfg.Shop}, cfg: cfg, shop: shop, command: command, fixtures: needed.fixtures, recorded: recorded, given: map[string]bool{}, progress: newProgress(a.env, a.progress, a.log)}
-	n.stop = append(n.stop, func() { _ = lock.Release() }, n.progress.Close)
+	n.stop = append(n.stop, func() { _ = lock.Release() }, a.underWay(ctx, keepsOf(command)), n.progress.Close)
 	return n, nil
 }
 
@@ -152,6 +153,7 @@ func (n *night) extract(ctx context.Context, job extract.Job) error {
 	start := n.app.env.Now()
 	n.progress.Phase("extract")
 	count := &extract.RequestCount{}
+	ctx = magento.Uncut(ctx)
 	client, done, err := n.app.openMagento(n.cfg, n.fixtures, count)
 	if err != nil {
 		return n.dropEmpty(ctx, err)
@@ -184,6 +186,7 @@ func (n *night) dropEmpty(ctx context.Context, cause error) error {
 	if (err != nil || pages > 0) && !errors.As(cause, &usage) {
 		return cause
 	}
+	n.app.keeps = keepsNothing
 	id, partial := n.run.ID, n.run.Partial
 	_, herr := n.run.DB.ExecContext(ctx, "DELETE FROM state.runs WHERE run_id = ?", id)
 	err = errors.Join(herr, n.run.Close())
@@ -318,7 +321,7 @@ func (n *night) verdict(ctx context.Context) error {
 // conclude writes the summary to the history and prints it. err is how the work ended; what is returned is how the command
 // ends.
 func (n *night) conclude(ctx context.Context, phase string, err error) error {
-	err = n.stopped(ctx, err)
+	err = n.app.orInterrupted(ctx, n.stopped(ctx, err))
 	ctx = context.WithoutCancel(ctx)
 	if n.run == nil {
 		return err
@@ -329,9 +332,6 @@ func (n *night) conclude(ctx context.Context, phase string, err error) error {
 		n.app.log.Debug("the summary is not complete", "error", rerr)
 	}
 	code := exitCode(err)
-	if errors.Is(err, context.Canceled) {
-		code = exitInterrupted
-	}
 	n.summary.RunID, n.summary.ExitCode, n.summary.Phase = n.run.ID, code, phase
 	var silent *exitError
 	if err != nil && (!errors.As(err, &silent) || silent.err != nil) {

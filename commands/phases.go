@@ -46,7 +46,7 @@ func (a *app) extractOnly(ctx context.Context, fixtures string, job extract.Job,
 	if err := extract.CheckStreams(job.Streams); err != nil {
 		return err
 	}
-	n, err := a.begin("extract", needs{magento: true, fixtures: fixtures})
+	n, err := a.begin(ctx, "extract", needs{magento: true, fixtures: fixtures})
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (a *app) transformCommand() *cli.Command {
 
 // beginOn opens an existing, finished run for a phase command.
 func (a *app) beginOn(ctx context.Context, command, id string, needed needs) (*night, error) {
-	n, err := a.begin(command, needed)
+	n, err := a.begin(ctx, command, needed)
 	if err != nil {
 		return nil, err
 	}

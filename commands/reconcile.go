@@ -64,7 +64,7 @@ func (a *app) reconcile(ctx context.Context, o *reconcileOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	n, err := a.begin("reconcile", needs{optiply: true})
+	n, err := a.begin(ctx, "reconcile", needs{optiply: true})
 	if err != nil {
 		return err
 	}

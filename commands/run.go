@@ -165,7 +165,7 @@ func (a *app) runNight(ctx context.Context, o *runOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	n, err := a.begin("run", needs{magento: true, optiply: !o.dryRun, fixtures: o.fixtures})
+	n, err := a.begin(ctx, "run", needs{magento: true, optiply: !o.dryRun, fixtures: o.fixtures})
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,9 @@ func (a *app) runNight(ctx context.Context, o *runOptions) (err error) {
 	if err := n.seed(ctx); err != nil {
 		return err
 	}
-	n.summary.DryRun = o.dryRun
+	if n.summary.DryRun = o.dryRun; o.dryRun {
+		a.keeps = keepsDry
+	}
 	var client *optiply.Client
 	if !o.dryRun {
 		var done func()

@@ -179,6 +179,7 @@ func (a *app) runShops(ctx context.Context, o *shopsOptions, args []string) erro
 	if err != nil {
 		return err
 	}
+	defer a.underWay(ctx, keepsShops)()
 	args = append(args, "--memory-limit", fmt.Sprintf("%dMB", each.MemoryMB), "--threads", strconv.Itoa(each.Threads))
 	report := &shopsReport{app: a, Type: "shops", start: a.env.Now(), Shops: len(list), Codes: map[string]int{}}
 	turns := make(chan struct{}, o.parallel)

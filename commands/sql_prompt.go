@@ -59,8 +59,11 @@ type session struct {
 // talk reads line by line. What belongs together is one entry of the history.
 func (s *session) talk(ctx context.Context, line lineReader) error {
 	for !s.done && ctx.Err() == nil {
-		text, err := line.Prompt(s.promptText())
+		text, err := typed(ctx, line, s.promptText())
 		switch {
+		case ctx.Err() != nil:
+			fmt.Fprintln(s.app.env.Stderr)
+			return ctx.Err()
 		case errors.Is(err, liner.ErrPromptAborted):
 			s.pending = ""
 			continue
@@ -70,13 +73,32 @@ func (s *session) talk(ctx context.Context, line lineReader) error {
 		case err != nil:
 			return fmt.Errorf("read from the terminal: %w", err)
 		}
-		typed := s.pending + text
+		whole := s.pending + text
 		s.line(ctx, text)
-		if s.pending == "" && strings.TrimSpace(typed) != "" {
-			line.AppendHistory(oneLine(typed))
+		if s.pending == "" && strings.TrimSpace(whole) != "" {
+			line.AppendHistory(oneLine(whole))
 		}
 	}
 	return ctx.Err()
+}
+
+// typed waits for a line, or for the end of the program: a prompt that nobody types into must not hold it up.
+func typed(ctx context.Context, line lineReader, prompt string) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		text, err := line.Prompt(prompt)
+		got <- answer{text, err}
+	}()
+	select {
+	case a := <-got:
+		return a.text, a.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 // oneLine is a statement of several lines as the one line that a history can hold: its comments would swallow the rest, so they
@@ -114,7 +136,8 @@ func (s *session) line(ctx context.Context, text string) {
 	}
 }
 
-const promptHelp = `A statement ends with ; and may have several lines. Ctrl-C takes back what was begun, Ctrl-D ends.
+const promptHelp = `A statement ends with ; and may have several lines. Ctrl-C takes back what was begun
+and ends a question that takes long, Ctrl-D ends the prompt.
   .tables           the tables and views
   .schema [TABLE]   the columns of a table, such as model.products, or of all
   .examples         the questions that are there by name
@@ -187,12 +210,18 @@ func (s *session) askNamed(ctx context.Context, name string) {
 }
 
 func (s *session) ask(ctx context.Context, statement string) {
+	ctx, done := s.app.env.Signals.asking(ctx) // a Ctrl-C ends the question, not the prompt
+	defer done()
 	o := *s.options
 	o.query, o.output = statement, ""
 	if o.format == "parquet" {
 		o.format = "table"
 	}
-	s.say(s.app.answerAll(ctx, s.reading, &o, ""))
+	err := s.app.answerAll(ctx, s.reading, &o, "")
+	if err != nil && ctx.Err() != nil {
+		err = errors.New("interrupted")
+	}
+	s.say(err)
 }
 
 // completer completes the word before the cursor: commands with a dot, names of tables, names of queries.

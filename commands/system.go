@@ -21,7 +21,7 @@ func System(version, commit string) Env {
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinTerminal: term.IsTerminal(int(os.Stdin.Fd())), StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())), StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())), Width: width,
-		LookupEnv: os.LookupEnv, ReadSecret: readSecret, Now: time.Now, Version: version, Commit: commit, Executable: executable,
+		LookupEnv: os.LookupEnv, ReadSecret: readSecret, Now: time.Now, Version: version, Commit: commit, Executable: executable, Signals: &Signals{}, Exit: os.Exit,
 	}
 }
 

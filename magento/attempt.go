@@ -166,7 +166,7 @@ var (
 
 // exchange sends and reads. status is 0 without an answer.
 func (c *Client) exchange(parent context.Context, req *http.Request) (_ *Response, status int, _ error) {
-	ctx, cancel := context.WithCancelCause(parent)
+	ctx, cancel := inFlight(parent)
 	defer cancel(nil)
 	watch := time.AfterFunc(c.cfg.StallTimeout, func() { cancel(errStalled) })
 	defer watch.Stop()
