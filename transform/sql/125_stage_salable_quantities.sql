@@ -15,9 +15,7 @@ SELECT
     try_cast(is_salable AS BOOLEAN)   AS is_salable,
     source,
     fetched_at,
-    list_filter([
-        CASE WHEN qty IS NOT NULL AND try_cast(qty AS DECIMAL(24, 8)) IS NULL THEN {attribute: 'qty', value: qty, reason: 'is not a number'} END
-    ], lambda problem: problem IS NOT NULL) AS problems
+    CASE WHEN qty IS NOT NULL AND try_cast(qty AS DECIMAL(24, 8)) IS NULL THEN [{attribute: 'qty', value: qty, reason: 'is not a number'}] ELSE [] END AS problems
 FROM item
 WHERE source LIKE 'export-stock-salable-qty/%'
 QUALIFY row_number() OVER (PARTITION BY sku ORDER BY fetched_at DESC, file DESC, position DESC) = 1

@@ -16,9 +16,7 @@ SELECT
     try_cast(quantity AS DECIMAL(24, 8)) AS quantity,
     try_cast(status AS TINYINT)          AS status,
     fetched_at,
-    list_filter([
-        CASE WHEN try_cast(quantity AS DECIMAL(24, 8)) IS NULL THEN {attribute: 'quantity', value: quantity, reason: 'is not a number'} END
-    ], lambda problem: problem IS NOT NULL) AS problems
+    CASE WHEN try_cast(quantity AS DECIMAL(24, 8)) IS NULL THEN [{attribute: 'quantity', value: quantity, reason: 'is not a number'}] ELSE [] END AS problems
 FROM item
 QUALIFY row_number() OVER (PARTITION BY sku, source_code ORDER BY fetched_at DESC, file DESC, position DESC) = 1
 ORDER BY sku, source_code;
