@@ -52,14 +52,21 @@ func (n *night) transform(ctx context.Context) (*transform.Result, error) {
 	start := n.app.env.Now()
 	n.progress.Phase("transform")
 	began := false
-	result, err := transform.Run(ctx, n.run.DB, n.sql, n.app.env.Now(), func(file string, done, all int) {
-		if !began {
-			n.progress.Begin("sql", int64(all))
-			began = true
-		} else {
-			n.progress.Add("sql", 1)
-		}
-	})
+	once := func() (*transform.Result, error) {
+		return transform.Run(ctx, n.run.DB, n.sql, n.app.env.Now(), func(file string, done, all int) {
+			if !began {
+				n.progress.Begin("sql", int64(all))
+				began = true
+			} else {
+				n.progress.Add("sql", 1)
+			}
+		})
+	}
+	result, err := once()
+	for n.run.MoreMemory(ctx, err) {
+		n.app.log.Info("the transformation needs more memory than a night does as a rule, and is made again with it")
+		result, err = once()
+	}
 	n.progress.End("sql")
 	n.summary.seconds("transform", n.app.env.Now().Sub(start))
 	if err == nil {

@@ -163,6 +163,10 @@ func (n *night) extract(ctx context.Context, job extract.Job) error {
 	job.Now, job.Progress, job.Log, job.Recorded = n.app.env.Now, n.progress, n.app.log, n.fixtures != ""
 	stop := n.keepTraffic(ctx)
 	_, err = job.Extract(ctx)
+	for n.run.MoreMemory(ctx, err) {
+		n.app.log.Info("a question about what was read needs more memory than a night does as a rule, and is asked again with it")
+		_, err = job.Extract(ctx) // goes on where it was
+	}
 	stop() // before the run file may be removed
 	if err != nil {
 		return n.dropEmpty(ctx, err)

@@ -18,10 +18,20 @@ import (
 	duckdb "github.com/marcboeker/go-duckdb/v2"
 )
 
-// MemoryLimitMB keeps DuckDB from taking 80 % of the machine, its default. It spills to the shop's folder beyond that.
-const MemoryLimitMB = 1000
+// MemoryLimitMB keeps DuckDB from taking 80 % of the machine, its default. It spills to the shop's folder beyond that. With one
+// thread it is enough for a night of a million products; the process has about 150 MB more, for what DuckDB does not count
+// (bench/RESULTS.md).
+const MemoryLimitMB = 320
 
-// Limits are what DuckDB may take of the machine for a shop. Zero means MemoryLimitMB, and a thread a core.
+// moreMemoryMB is what a transformation is given, one after another, that does not get by with that: a first night, whose plan
+// creates everything, is hashed as one text.
+var moreMemoryMB = [...]int{1000, 4000}
+
+// defaultThreads is one, because each thread more needs as much memory again, and the reading of page files, which is most of
+// the work, is done by one anyway.
+const defaultThreads = 1
+
+// Limits are what DuckDB may take of the machine for a shop. Zero means MemoryLimitMB, and defaultThreads.
 type Limits struct {
 	MemoryMB int
 	Threads  int
@@ -62,11 +72,15 @@ func (s *Shop) instance() url.Values {
 	settings := url.Values{
 		"autoinstall_known_extensions": {"false"},
 		"autoload_known_extensions":    {"false"},
-		"memory_limit":                 {fmt.Sprintf("%dMB", cmp.Or(s.Limits.MemoryMB, MemoryLimitMB))},
-		"temp_directory":               {s.spillDir(os.Getpid(), rand.Text()[:8])},
-	}
-	if s.Limits.Threads > 0 {
-		settings.Set("threads", strconv.Itoa(s.Limits.Threads))
+		// Memory that is freed goes back to the system: DuckDB's allocator kept 300 MB of it from one statement to the next.
+		"allocator_flush_threshold":                   {"8MB"},
+		"allocator_bulk_deallocation_flush_threshold": {"32MB"},
+		"allocator_background_threads":                {"true"},
+		// What has no ORDER BY need not be held back to be written in the order in which it was read.
+		"preserve_insertion_order": {"false"},
+		"threads":                  {strconv.Itoa(cmp.Or(s.Limits.Threads, defaultThreads))},
+		"memory_limit":             {fmt.Sprintf("%dMB", cmp.Or(s.Limits.MemoryMB, MemoryLimitMB))},
+		"temp_directory":           {s.spillDir(os.Getpid(), rand.Text()[:8])},
 	}
 	return settings
 }
@@ -74,6 +88,17 @@ func (s *Shop) instance() url.Values {
 // session are the settings of every connection: UTC whatever the machine says, and page files found from the runs folder.
 func (s *Shop) session() []string {
 	return []string{"SET TimeZone = 'UTC'", "SET file_search_path = " + quote(s.runsDir())}
+}
+
+// MoreMemory tells whether a statement failed for want of memory and may have more, now that it was raised. It never is beyond
+// what Limits say.
+func (r *Run) MoreMemory(ctx context.Context, failure error) bool {
+	if failure == nil || !strings.Contains(failure.Error(), "Out of Memory Error") || r.shop.Limits.MemoryMB > 0 || r.raised == len(moreMemoryMB) {
+		return false
+	}
+	_, err := r.DB.ExecContext(ctx, fmt.Sprintf("SET memory_limit = '%dMB'", moreMemoryMB[r.raised]))
+	r.raised++
+	return err == nil
 }
 
 // attach opens a file under a name in an in-memory DuckDB and tells DuckDB's errors in our words.

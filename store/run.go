@@ -26,6 +26,7 @@ type Run struct {
 	run, state Access
 	closed     bool
 	pages      pageWriter
+	raised     int // how often DuckDB was given more memory
 }
 
 // Options say which files a Run opens, and how.
