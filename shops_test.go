@@ -228,6 +228,23 @@ func TestShops_WrongUsageIsSaidBeforeAnyIsRun(t *testing.T) {
 	}
 }
 
+func TestShops_WhoseTurnComesAfterTheDeadlineAreNotBegun(t *testing.T) {
+	t.Parallel()
+	long(t)
+	s := newShops(t)
+	s.add("alpha", slow(t))
+	s.add("beta", slow(t))
+	r := s.must(6, "run", "--shop", "all", "--config-dir", "shops", "--deadline", "4s")
+	for _, want := range []string{`(?m)^alpha +stopped at the deadline, .* \(exit code 6\)`, `(?m)^beta +stopped at the deadline \(exit code 6\): not begun$`, `2 shops in .*: 2 stopped at the deadline \(alpha, beta\)`} {
+		if !regexp.MustCompile(want).MatchString(r.stderr) {
+			t.Errorf("nothing says %s:\n%s", want, r.stderr)
+		}
+	}
+	if exists(filepath.Join(s.dir, "data", "beta")) {
+		t.Error("a shop was begun after the deadline")
+	}
+}
+
 func TestShops_TheDocumentsCommandsRun(t *testing.T) {
 	t.Parallel()
 	long(t)

@@ -60,7 +60,7 @@ func (a *app) runCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
-				return a.runShops(c.Context, &o.several, o.again(deadline))
+				return a.runShops(c.Context, &o.several, o.again(deadline), deadline)
 			}
 			for _, name := range []string{"config-dir", "parallel", "shard"} {
 				if c.IsSet(name) {
@@ -116,7 +116,7 @@ func (o *runOptions) again(deadline time.Time) []string {
 		{o.fixtures != "", []string{"--fixtures", o.fixtures}},
 		{o.reconcile != "", []string{"--reconcile", o.reconcile}},
 		{o.fix, []string{"--fix"}},
-		{!deadline.IsZero(), []string{"--deadline", deadline.Format(time.RFC3339)}},
+		{!deadline.IsZero(), []string{"--deadline", deadline.Format(time.RFC3339Nano)}},
 		{o.metricsFile != "", []string{"--metrics-file", o.metricsFile}},
 	} {
 		if f.given {

@@ -159,8 +159,9 @@ func shardOf(shop string, n int) int {
 	return int(h.Sum64()%uint64(n)) + 1
 }
 
-// runShops runs each shop as a process of its own, so many at a time. One shop's end is none of the others'.
-func (a *app) runShops(ctx context.Context, o *shopsOptions, args []string) error {
+// runShops runs each shop as a process of its own, so many at a time. One shop's end is none of the others'. The processes know
+// of a deadline by args; here it keeps a shop whose turn comes after it from being begun.
+func (a *app) runShops(ctx context.Context, o *shopsOptions, args []string, deadline time.Time) error {
 	if o.parallel < 1 {
 		return usageError(fmt.Errorf("--parallel %d: it is a number of shops, 1 or more", o.parallel))
 	}
@@ -191,6 +192,11 @@ func (a *app) runShops(ctx context.Context, o *shopsOptions, args []string) erro
 		}
 		if ctx.Err() != nil {
 			report.add(file.Shop, childResult{code: exitInterrupted, said: "not begun"})
+			continue
+		}
+		if !deadline.IsZero() && !a.env.Now().Before(deadline) {
+			report.add(file.Shop, childResult{code: exitDeadline, said: "not begun"})
+			<-turns
 			continue
 		}
 		running.Go(func() {
