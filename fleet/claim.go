@@ -42,14 +42,15 @@ var (
 )
 
 // claim takes a shop for a run, if it is this host's and nobody holds it. The number grows with each claim, so that whoever
-// had the shop before can write no more, whatever became of him.
+// had the shop before can write no more, whatever became of him. What an earlier process of this host held is claimed at once,
+// because the lock in the shop's folder tells where a run of it still ends; another host waits for the end of its lease.
 func (d *Database) claim(ctx context.Context, shop, host, instance, parts string, lease time.Duration) (*claim, error) {
 	c := &claim{db: d, shop: shop, host: host, by: instance, time: lease}
 	asked := time.Now()
 	var key, sum, previous sql.NullString
 	var code sql.NullInt64
 	err := d.row(ctx, `UPDATE fleet_shops SET holder = $1, held_until = {now} + $2, fence = fence + 1, began_at = {now}, previous_parts = began_parts, began_parts = $3
-		WHERE shop = $4 AND host = $5 AND move_to IS NULL AND (holder IS NULL OR held_until < {now})
+		WHERE shop = $4 AND host = $5 AND move_to IS NULL AND (holder IS NULL OR held_until < {now} OR NOT EXISTS (SELECT 1 FROM fleet_workers w WHERE w.instance = holder))
 			AND NOT EXISTS (SELECT 1 FROM fleet_workers w WHERE w.host = fleet_shops.host AND w.draining = 1)
 		RETURNING fence, run_fence, copy_fence, copy_key, copy_sha256, ended_fence, ended_code, previous_parts`,
 		instance, lease.Milliseconds(), parts, shop, host).

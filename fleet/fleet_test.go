@@ -88,10 +88,11 @@ func wantErr(t *testing.T, what string, err, want error) {
 func TestClaim_OneHolderAtATimeAndANumberThatGrows(t *testing.T) {
 	each(t, func(t *testing.T, db *Database) {
 		given(t, db, "one", "alpha")
-		first := claimed(t, db, "alpha", "one", "i1", lease)
+		i1 := worker(t, db, "one").instance
+		first := claimed(t, db, "alpha", "one", i1, lease)
 		_, err := db.claim(t.Context(), "alpha", "one", "i2", "", lease)
 		wantErr(t, "a second claim", err, errHeld)
-		_, err = db.claim(t.Context(), "alpha", "one", "i1", "stocks", lease)
+		_, err = db.claim(t.Context(), "alpha", "one", i1, "stocks", lease)
 		wantErr(t, "a second claim of the same process", err, errHeld)
 		_, err = db.claim(t.Context(), "alpha", "two", "i3", "", lease)
 		wantErr(t, "a claim of another host", err, errElsewhere)
@@ -103,6 +104,22 @@ func TestClaim_OneHolderAtATimeAndANumberThatGrows(t *testing.T) {
 		if second := claimed(t, db, "alpha", "one", "i2", lease); second.fence <= first.fence {
 			t.Errorf("the number went from %d to %d", first.fence, second.fence)
 		}
+	})
+}
+
+func TestClaim_WhatAProcessOfThisHostLeftIsClaimedAtOnceAndNotMoved(t *testing.T) {
+	each(t, func(t *testing.T, db *Database) {
+		given(t, db, "one", "alpha")
+		worker(t, db, "one")
+		worker(t, db, "two")
+		claimed(t, db, "alpha", "one", "one-that-was-killed", lease)
+		if moved, err := db.Move(t.Context(), "alpha", "two", lease); err != nil || moved {
+			t.Errorf("a run of the killed one may still write, and the shop is moved: %v, %v", moved, err)
+		}
+		if _, err := db.Move(t.Context(), "alpha", "one", lease); err != nil {
+			t.Fatal(err)
+		}
+		claimed(t, db, "alpha", "one", "one-instance", lease)
 	})
 }
 
@@ -159,9 +176,9 @@ func TestClaim_GoesOnWithTheRunThatCameToNoEnd(t *testing.T) {
 func TestMove_WaitsForTheRunAndTheJobsFollow(t *testing.T) {
 	each(t, func(t *testing.T, db *Database) {
 		given(t, db, "one", "alpha", "beta")
-		worker(t, db, "one")
+		one := worker(t, db, "one")
 		worker(t, db, "two")
-		c := claimed(t, db, "alpha", "one", "i1", lease)
+		c := claimed(t, db, "alpha", "one", one.instance, lease)
 		for _, shop := range []string{"alpha", "beta"} {
 			if q, err := db.Enqueue(t.Context(), Job{Shop: shop}, 1); err != nil || !q.New || q.Host != "one" {
 				t.Fatalf("%+v, %v", q, err)

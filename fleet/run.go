@@ -10,6 +10,9 @@ import (
 	"magento-optiply/store"
 )
 
+// copyTime is how long a copy may take on its way to storage.
+const copyTime = 15 * time.Minute
+
 // run brings the shop's folder up to date, runs the shop, and copies it to storage. The claim is given back at its end. ctx
 // ends when the worker parks what runs; an error means that the shop did not run.
 func (w *Worker) run(ctx context.Context, c *claim, a Job) (ended Ended, err error) {
@@ -26,7 +29,7 @@ func (w *Worker) run(ctx context.Context, c *claim, a Job) (ended Ended, err err
 		err = errLost
 	}
 	// What follows belongs to the run, and is done although the worker stops.
-	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(w.Grace, time.Minute))
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(w.Grace, copyTime))
 	defer cancel()
 	if err == nil && c.begun {
 		err = w.copy(after, c, ended)
