@@ -13,10 +13,15 @@ import (
 	"magento-optiply/store"
 )
 
-// forgotten finds the newest run whose file says that it was loaded, and that the state knows nothing of: an older state file was
-// put back, and what that run created would be created again. An adoption since then makes up for it. Empty where there is none.
+// forgotten finds the newest run whose file says that a load of it began, to its end or not, and that the state does not know of:
+// an older state file was put back, and what that load created would be created again. An adoption since then makes up for it.
+// Empty where there is none.
 func (n *night) forgotten(ctx context.Context) (id string, err error) {
 	histories, err := n.run.Histories(ctx)
+	if err != nil {
+		return "", err
+	}
+	known, err := n.run.LoadsKnown(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -29,33 +34,36 @@ func (n *night) forgotten(ctx context.Context) (id string, err error) {
 		return "", err
 	}
 	for _, ref := range slices.Backward(refs) {
-		if ref.Partial || slices.ContainsFunc(histories, func(h store.History) bool { return h.RunID == ref.ID }) {
+		if ref.Partial {
 			continue
 		}
-		loaded, err := n.loadedAt(ctx, ref)
+		loads, err := n.loadsOf(ctx, ref)
 		if err != nil {
 			return "", err
 		}
-		if loaded.Valid && (!adopted.Valid || adopted.Time.Before(loaded.Time)) {
-			return ref.ID, nil
+		history := slices.ContainsFunc(histories, func(h store.History) bool { return h.RunID == ref.ID })
+		for _, l := range loads {
+			if lost := !history || l.Noted && !slices.ContainsFunc(known[ref.ID], l.Began.Equal); lost && (!adopted.Valid || adopted.Time.Before(l.Began)) {
+				return ref.ID, nil
+			}
+		}
+		if len(loads) > 0 {
+			return "", nil // a state that knows of this one is no older than it, and knows of all before it
 		}
 	}
 	return "", nil
 }
 
-// loadedAt reads when a run was loaded, from its file.
-func (n *night) loadedAt(ctx context.Context, ref store.RunRef) (at sql.NullTime, err error) {
+// loadsOf reads from a run's file when loads of it began.
+func (n *night) loadsOf(ctx context.Context, ref store.RunRef) (loads []store.Load, err error) {
 	run := n.run
 	if run.ID != ref.ID {
 		if run, err = n.shop.OpenRun(ctx, ref, store.Options{Run: store.Read}); err != nil {
-			return at, err
+			return nil, err
 		}
 		defer func() { err = errors.Join(err, run.Close()) }()
 	}
-	if err = run.DB.QueryRowContext(ctx, "SELECT loaded_at FROM run.info").Scan(&at); err != nil {
-		return at, fmt.Errorf("read run.info of run %s: %w", ref.ID, err)
-	}
-	return at, nil
+	return run.Loads(ctx)
 }
 
 // refuseForgotten keeps a state that was put back from creating again what the nights since then created (invariant 2).

@@ -98,6 +98,9 @@ func (j *Job) Load(ctx context.Context, hash string) (*Result, error) {
 	if err := fits(ctx, j.Run, j.plan, j.late); err != nil {
 		return &Result{Plan: j.plan}, err
 	}
+	if err := j.Run.BeginLoad(ctx, j.Now()); err != nil {
+		return j.result(), &StoppedError{err}
+	}
 	if err := j.send(ctx); err != nil {
 		return j.result(), &StoppedError{err}
 	}

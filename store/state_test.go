@@ -57,7 +57,7 @@ func TestState_IsMadeByItsMigrations(t *testing.T) {
 	s := newShop(t)
 	r := openState(t, s, Write)
 	equal(t, "version", ask(t, r, "SELECT value FROM state.meta"), strconv.Itoa(today(t, "state")))
-	equal(t, "tables", ask(t, r, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'state' ORDER BY 1"), "adoptions bookmarks ledger meta parked products runs sell_orders stock_answers unadopted")
+	equal(t, "tables", ask(t, r, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'state' ORDER BY 1"), "adoptions bookmarks ledger loads meta parked products runs sell_orders stock_answers unadopted")
 	isNotThere(t, s.statePath()+".bak")
 }
 
