@@ -166,3 +166,31 @@ func TestAlerts_ABrokenTemplateIsAnErrorOfTheConfiguration(t *testing.T) {
 		t.Errorf("one file for several shops: %s", r.stderr)
 	}
 }
+
+// A heartbeat server that takes its time, or that hangs, keeps no run from beginning: this one answers the start when the shop
+// has been asked something.
+func TestAlerts_TheStartIsToldWhileTheRunGoesOn(t *testing.T) {
+	t.Parallel()
+	d := newDisaster(t, 51)
+	begun := make(chan struct{})
+	var once sync.Once
+	shop := d.shop
+	d.shop = nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		once.Do(func() { close(begun) })
+		shop.ServeHTTP(w, r)
+	})
+	l := &listener{}
+	h := httptest.NewServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		select {
+		case <-begun:
+			l.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(h.Close)
+	d.configure("alerts:\n  heartbeat_url: " + h.URL + "/ping\n")
+	r := d.must(3, "run")
+	if got := l.heard(); len(got) != 2 || got[0] != "/ping/start " || !strings.HasPrefix(got[1], "/ping/3 ") || strings.Contains(r.stderr, "could not be told") {
+		t.Errorf("heard %q\n%s", got, r.stderr)
+	}
+}

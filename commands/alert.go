@@ -21,7 +21,13 @@ type alerts struct {
 	began time.Time
 	body  *template.Template
 	file  string
+	// started is closed when the heartbeat's start is told, or cannot be; the run does not wait for it. noMore gives it up.
+	started chan struct{}
+	noMore  context.CancelFunc
 }
+
+// startPatience is how long a run that has ended waits for its start to be told, so that the two are told in order.
+const startPatience = 5 * time.Second
 
 // startAlerts says that a run has begun. The configuration's template is read first, because a mistake in it is a mistake of
 // the configuration. A dry run and a recorded shop are nobody's night, so nobody is told; only a file that
@@ -41,10 +47,31 @@ func (n *night) startAlerts(ctx context.Context, o *runOptions) (*alerts, error)
 		w.file = o.metricsFile
 	}
 	w.file = strings.ReplaceAll(w.file, "{shop}", n.cfg.Shop)
-	if heartbeat, ok := w.sender(w.to.HeartbeatURL); ok {
-		w.note(heartbeat.Start(ctx), "the heartbeat's start")
-	}
+	w.start(ctx)
 	return w, nil
+}
+
+// start tells the heartbeat beside the work, so that a server that does not answer keeps no run from beginning.
+func (w *alerts) start(ctx context.Context) {
+	w.started = make(chan struct{})
+	ctx, w.noMore = context.WithCancel(ctx)
+	heartbeat, ok := w.sender(w.to.HeartbeatURL)
+	if !ok {
+		close(w.started)
+		return
+	}
+	go func() {
+		defer close(w.started)
+		w.note(heartbeat.Start(ctx), "the heartbeat's start")
+	}()
+}
+
+// awaitStart is over when the start is told or given up.
+func (w *alerts) awaitStart() {
+	patience := time.AfterFunc(startPatience, w.noMore)
+	defer patience.Stop()
+	<-w.started
+	w.noMore()
 }
 
 func (w *alerts) sender(address config.Secret) (alert.Sender, bool) {
@@ -72,6 +99,7 @@ func (w *alerts) end(ctx context.Context, ended error) {
 		text = verdict + "\n" + text
 	}
 	c := w.to
+	w.awaitStart()
 	if heartbeat, ok := w.sender(c.HeartbeatURL); ok {
 		w.note(heartbeat.End(ctx, s.ExitCode, text), "the heartbeat's end")
 	}
