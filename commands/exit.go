@@ -77,11 +77,16 @@ func (a *app) report(err error) int {
 // fullDisk finds the file that DuckDB or the system could not write.
 var fullDisk = regexp.MustCompile(`(?:file |write )"?([^":]+)"?: (?:No space left|no space left)`)
 
+// isFull tells whether an error is a full disk.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "No space left on device")
+}
+
 // sentence is what a person is told of an error: DuckDB's stack traces are left out, and a full disk, which comes in many
 // wordings, is said in one.
 func sentence(err error) string {
 	text := err.Error()
-	if errors.Is(err, syscall.ENOSPC) || strings.Contains(text, "No space left on device") {
+	if isFull(err) {
 		where := ""
 		if m := fullDisk.FindStringSubmatch(text); m != nil {
 			where = " (" + m[1] + ")"

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,9 +78,18 @@ func (a *app) replay(ctx context.Context, id string, o *replayOptions) (err erro
 		return err
 	}
 	defer os.RemoveAll(dir)
+	run, result, err := a.replayIn(ctx, shop, ref, dir, fsys, o.sqlDir)
+	if err != nil {
+		return noRoom(err)
+	}
+	return a.showReplay(ctx, run, result, filepath.Join(dir, "differences.parquet"), o)
+}
+
+// replayIn copies a run into dir, makes its plan again there and compares the two.
+func (a *app) replayIn(ctx context.Context, shop *store.Shop, ref store.RunRef, dir string, fsys fs.FS, sqlDir string) (*store.Run, *transform.Result, error) {
 	run, err := shop.Replica(ctx, ref, dir)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	result, err := transform.Run(ctx, run.DB, fsys, a.env.Now(), func(string, int, int) {})
 	if err == nil {
@@ -88,13 +98,21 @@ func (a *app) replay(ctx context.Context, id string, o *replayOptions) (err erro
 	var broken *transform.SQLError
 	if errors.Is(err, replay.ErrNoPlan) {
 		err = usageError(fmt.Errorf("run %s has no plan to compare with: `transform --run %s` makes it", ref.ID, ref.ID))
-	} else if errors.As(err, &broken) && o.sqlDir != "" {
-		err = usageError(fmt.Errorf("with the SQL of %s: %w", o.sqlDir, err))
+	} else if errors.As(err, &broken) && sqlDir != "" && !isFull(err) {
+		err = usageError(fmt.Errorf("with the SQL of %s: %w", sqlDir, err))
 	}
 	if err != nil {
-		return errors.Join(err, run.Close())
+		return nil, nil, errors.Join(err, run.Close())
 	}
-	return a.showReplay(ctx, run, result, filepath.Join(dir, "differences.parquet"), o)
+	return run, result, nil
+}
+
+// noRoom is what a full disk means to a replay, which has no run to go on with.
+func noRoom(err error) error {
+	if !isFull(err) {
+		return err
+	}
+	return fmt.Errorf("the disk of %s is full: a replay works there, in a copy of the run file, so it needs somewhat more room than that file has; set TMPDIR to a folder with room", os.TempDir())
 }
 
 // showReplay prints the two plans' heads and the differences.

@@ -12,12 +12,15 @@ import (
 // Overlay returns the embedded files with those of dir in place of, or beside, them: a file of the same name replaces,
 // another runs where its name sorts. A folder without any .sql file is an error, since it is a wrong path.
 func Overlay(dir string) (fs.FS, error) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("the folder of your own SQL, %s, is not there, or is no folder", dir)
+	}
 	names, err := fs.Glob(os.DirFS(dir), "*.sql")
 	if err != nil {
-		return nil, fmt.Errorf("read --sql %s: %w", dir, err)
+		return nil, fmt.Errorf("read the folder of your own SQL, %s: %w", dir, err)
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("--sql %s: there is no .sql file in this folder", dir)
+		return nil, fmt.Errorf("there is no .sql file in the folder of your own SQL, %s", dir)
 	}
 	return overlay{top: os.DirFS(dir), base: SQL()}, nil
 }
