@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"magento-optiply/store"
@@ -37,10 +38,14 @@ func plainQuery(ctx context.Context, args []string) error {
 func seed(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("seed", flag.ContinueOnError)
 	dir := f.String("data", "", "the data folder")
+	ids := f.Int("ids", 0, "only so many products, by their ids")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	return onLatest(ctx, *dir, store.Options{Run: store.Read, State: store.Write}, func(run *store.Run) error {
+		if *ids > 0 {
+			return execute(ctx, run, "seed_ids.sql", "", "", "{ids}", strconv.Itoa(*ids))
+		}
 		return execute(ctx, run, "seed.sql", "", "")
 	})
 }
@@ -62,7 +67,7 @@ func onLatest(ctx context.Context, dir string, options store.Options, f func(*st
 	return f(run)
 }
 
-func execute(ctx context.Context, run *store.Run, name, before, after string) error {
+func execute(ctx context.Context, run *store.Run, name, before, after string, values ...string) error {
 	text, err := sqlFiles.ReadFile("sql/" + name)
 	if err != nil {
 		return err
@@ -72,7 +77,7 @@ func execute(ctx context.Context, run *store.Run, name, before, after string) er
 		return err
 	}
 	defer conn.Close()
-	for _, statements := range []string{before, strings.ReplaceAll(string(text), "{pages}", run.ID+".pages"), after} {
+	for _, statements := range []string{before, strings.NewReplacer(append(values, "{pages}", run.ID+".pages")...).Replace(string(text)), after} {
 		if statements == "" {
 			continue
 		}

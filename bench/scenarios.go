@@ -83,6 +83,9 @@ func (b *bench) extractFrom(ctx context.Context, whole bool, latency time.Durati
 		if err != nil {
 			return err
 		}
+		if err := f.knowProducts(ctx, shop); err != nil {
+			return err
+		}
 		sum, own, err := f.run(ctx, "extract", "--streams", s.stream)
 		if err != nil {
 			return err
@@ -110,6 +113,18 @@ func (b *bench) extractFrom(ctx context.Context, whole bool, latency time.Durati
 		}
 	}
 	return nil
+}
+
+// knowProducts lets the state know all products, so that reading orders is reading orders.
+func (f *folder) knowProducts(ctx context.Context, shop *server) error {
+	if _, _, err := f.run(ctx, "extract", "--streams", "websites"); err != nil {
+		return err
+	}
+	if _, _, err := f.role(ctx, nil, "seed", "-data", f.data(), "-ids", strconv.Itoa(f.products)); err != nil {
+		return err
+	}
+	_, err := shop.asked(ctx)
+	return err
 }
 
 // stock asks for one SKU after another, as shops without the bulk listings need it.
