@@ -80,12 +80,7 @@ func (a *app) cli() *cli.App {
 		HideHelpCommand: true,
 		HideVersion:     true, // ours is below, because it asks DuckDB
 		Flags:           append(globalFlags(), &cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version, the commit and DuckDB's version"}),
-		Commands: []*cli.Command{
-			a.initCommand(), a.checkCommand(), a.completionCommand(), a.referenceCommand(),
-			a.runCommand(), a.extractCommand(), a.transformCommand(), a.loadCommand(), a.replayCommand(),
-			a.adoptCommand(), a.reconcileCommand(), a.planCommand(), a.rejectsCommand(), a.whyCommand(), a.sqlCommand(), a.runsCommand(), a.reportCommand(), a.recordCommand(), a.serveCommand(),
-			a.fleetCommand(),
-		},
+		Commands:        a.commands(),
 		Before: func(c *cli.Context) error {
 			if c.Bool("version") {
 				if err := a.printVersion(c.Context); err != nil {
@@ -107,6 +102,49 @@ func (a *app) cli() *cli.App {
 		a.prepare(command)
 	}
 	return app
+}
+
+// commands are all of them, one a line, by what a person is about. --help sorts the headings by the alphabet, so they are worded to
+// come in this order.
+func (a *app) commands() []*cli.Command {
+	return slices.Concat(
+		under("Before the first night",
+			a.initCommand(),
+			a.checkCommand(),
+			a.adoptCommand(),
+			a.completionCommand(),
+		),
+		under("Every night",
+			a.runCommand(),
+			a.extractCommand(),
+			a.transformCommand(),
+			a.planCommand(),
+			a.loadCommand(),
+			a.reconcileCommand(),
+		),
+		under("Looking into a night",
+			a.whyCommand(),
+			a.reportCommand(),
+			a.runsCommand(),
+			a.sqlCommand(),
+			a.rejectsCommand(),
+			a.replayCommand(),
+			a.recordCommand(),
+		),
+		under("Many shops, and servers to try with",
+			a.fleetCommand(),
+			a.serveCommand(),
+			a.referenceCommand(),
+		),
+	)
+}
+
+// under puts commands under a heading of --help.
+func under(heading string, commands ...*cli.Command) []*cli.Command {
+	for _, c := range commands {
+		c.Category = heading
+	}
+	return commands
 }
 
 func badUsage(_ *cli.Context, err error, _ bool) error { return usageError(err) }
