@@ -21,6 +21,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"magento-optiply/magento/magentotest"
@@ -320,7 +321,7 @@ func TestCheck_SignsInToOptiply(t *testing.T) {
 		"a wrong password":       {"s3cret-word=s3cret-typo", 1, map[string]string{"optiply token": "failed: optiply.password"}},
 		"another account":        {"account_id: 98=account_id: 99", 1, map[string]string{"optiply token": "ok", "optiply account": "failed: optiply.account_id"}},
 		"an address of nobody":   {"/v1=/v9", 1, map[string]string{"optiply token": "ok", "optiply account": "failed"}},
-		"a variable that is not": {"s3cret-word=${MO_NOT_SET}", 2, map[string]string{"configuration": "failed: MO_NOT_SET", "read products": "ok", "optiply token": "skipped: configuration"}},
+		"a variable that is not": {"s3cret-word=${MO_NOT_SET}", 2, map[string]string{"configuration": "failed: set MO_NOT_SET where the runs start", "read products": "ok", "optiply token": "skipped: configuration"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -409,6 +410,27 @@ func TestCheck_AWrongConfigurationIsCodeTwo(t *testing.T) {
 	wants(t, s.check(2), map[string]string{"configuration": "failed: magento-optiply.yaml:4:3: unknown setting magento.acces_token"})
 	if r := s.exec("check", "--format", "csv"); r.code != 2 || !strings.Contains(r.stderr, "table or json") {
 		t.Errorf("a wrong format: exit code %d\n%s", r.code, r.stderr)
+	}
+}
+
+func TestCheck_ItsTableIsPlainWhereNobodyLooksAtATerminal(t *testing.T) {
+	t.Parallel()
+	s := shopDir{t, t.TempDir()}
+	r := s.must(2, "check")
+	s.must(2, "check", "--output", "check.txt")
+	written, err := os.ReadFile(filepath.Join(s.dir, "check.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{r.stdout, string(written)} {
+		for line := range strings.Lines(table) {
+			if strings.ContainsFunc(line, func(c rune) bool { return c > unicode.MaxASCII }) || len(line) > 81 {
+				t.Errorf("%q", line)
+			}
+		}
+		if !strings.Contains(table, "\n----") || !strings.Contains(table, "The configuration is not right: 1 failed, 0 ok") {
+			t.Errorf("the table is\n%s", table)
+		}
 	}
 }
 

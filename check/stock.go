@@ -354,7 +354,7 @@ func (j *Job) checkBulk(ctx context.Context) {
 		case magento.Forbidden:
 			r.Permission = e.Resource
 		case magento.NoRoute:
-			r.ToDo = "nothing, or a newer Magento: the listing came with 2.3.2"
+			r.ToDo = "nothing, or a newer Magento: by its source the listing came with 2.3.2"
 		}
 		j.add(r)
 	default:

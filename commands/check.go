@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -146,7 +147,7 @@ func (k *checking) configured(night *recording.Night) (*config.Config, *check.Jo
 	}
 	var results []check.Result
 	for _, p := range wrong.Problems {
-		r := check.Result{Check: "configuration", Verdict: check.Failed, Found: p.Place(wrong.File), ToDo: "correct it; config/example.yaml shows every setting"}
+		r := check.Result{Check: "configuration", Verdict: check.Failed, Found: p.Place(wrong.File), ToDo: correction(p)}
 		if errors.Is(err, fs.ErrNotExist) && len(wrong.Problems) == 1 && !exists(a.configPath) {
 			r.ToDo = "write one with `magento-optiply init`"
 		}
@@ -168,6 +169,17 @@ func (k *checking) configured(night *recording.Night) (*config.Config, *check.Jo
 		return part, job, results, nil
 	}
 	return nil, job, results, nil
+}
+
+// correction is what to do about a setting. One that only lacks its variable or its file is mended outside the configuration.
+func correction(p config.Problem) string {
+	switch {
+	case strings.HasPrefix(p.Unset, "file:"):
+		return "write that file, for this user to read alone"
+	case p.Unset != "":
+		return "set " + p.Unset + " where the runs start (the unit, the crontab, the container), and for this check"
+	}
+	return "correct it; config/example.yaml shows every setting, and so does a file that `init` writes"
 }
 
 // shortly is the longest that a check waits for an answer.
@@ -272,7 +284,7 @@ func (k *checking) print(out io.Writer, all checked) error {
 		e.SetEscapeHTML(false)
 		return e.Encode(all)
 	}
-	g := grid{Columns: []column{{Name: "check"}, {Name: "verdict"}, {Name: "found, and what to do", Wrap: true}}, Width: k.width()}
+	g := grid{Plain: k.output != "" || !k.app.env.StdoutTerminal, Columns: []column{{Name: "check"}, {Name: "verdict"}, {Name: "found, and what to do", Wrap: true}}, Width: k.width()}
 	for _, r := range all.Checks {
 		text := r.Found
 		if r.ToDo != "" {
@@ -289,7 +301,7 @@ func (k *checking) print(out io.Writer, all checked) error {
 
 // width is that of the terminal, and 80 columns where there is none: the table goes into mails and CI logs.
 func (k *checking) width() int {
-	if k.app.env.Width > 0 && k.app.env.StdoutTerminal {
+	if k.output == "" && k.app.env.Width > 0 && k.app.env.StdoutTerminal {
 		return k.app.env.Width
 	}
 	return 80
@@ -300,7 +312,7 @@ func conclusion(all checked) string {
 	rest := fmt.Sprintf("%d ok, %s, %d skipped", all.Counts[check.OK], plural(int64(all.Counts[check.Warning]), "warning"), all.Counts[check.Skipped])
 	switch {
 	case all.ExitCode == exitUsage:
-		return "The configuration is not right: " + rest + "."
+		return fmt.Sprintf("The configuration is not right: %d failed, %s.", all.Counts[check.Failed], rest)
 	case all.Counts[check.Failed] > 0:
 		return fmt.Sprintf("%s failed: %s.", plural(int64(all.Counts[check.Failed]), "check"), rest)
 	}

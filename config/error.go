@@ -24,6 +24,8 @@ type Problem struct {
 	// Setting is the name with its section, such as magento.access_token.
 	Setting string
 	Message string
+	// Unset is the environment variable (NAME) or the file (file:PATH) that is not there; empty for all other problems.
+	Unset string
 }
 
 // Error gives one line a problem, each with file, line and column.

@@ -19,7 +19,7 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // unsetError is a variable or file that is not there, which is forgiven where
 // nobody needs the setting.
-type unsetError struct{ text string }
+type unsetError struct{ name, text string }
 
 func (e *unsetError) Error() string { return e.text }
 
@@ -78,7 +78,7 @@ func (x expander) lookup(name string) (string, error) {
 			return value, nil
 		}
 	}
-	return "", &unsetError{fmt.Sprintf("needs the environment variable %s, which is not set", name)}
+	return "", &unsetError{name, fmt.Sprintf("needs the environment variable %s, which is not set", name)}
 }
 
 func (x expander) readFile(path string) (string, error) {
@@ -90,7 +90,7 @@ func (x expander) readFile(path string) (string, error) {
 	}
 	data, err := readLimited(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", &unsetError{fmt.Sprintf("needs the file %s, which does not exist", path)}
+		return "", &unsetError{"file:" + path, fmt.Sprintf("needs the file %s, which does not exist", path)}
 	}
 	if err != nil {
 		return "", fmt.Errorf("needs the file %s: %w", path, cause(err))

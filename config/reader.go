@@ -162,6 +162,7 @@ func (r *reader) scalar(s setting, node ast.Node, set func(string) error) {
 		p := at(node, s.name, s.name+" "+err.Error())
 		var unset *unsetError
 		if errors.As(err, &unset) {
+			p.Unset = unset.name
 			r.unset = append(r.unset, p)
 		} else {
 			r.problems = append(r.problems, p)

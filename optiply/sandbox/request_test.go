@@ -162,6 +162,23 @@ func TestRemoteID_BelongsToACoupling(t *testing.T) {
 	}
 }
 
+// A sandbox that was served without a word about its account is every account's, before anything is in it too.
+func TestAccounts_ASandboxOfAnyAccountHasTheOneThatIsAskedFor(t *testing.T) {
+	c := begin(t, Options{})
+	for range 2 {
+		for _, id := range []string{"98", "99"} {
+			if got := c.send(http.MethodGet, "accounts/"+id, "").want(http.StatusOK).id(); got != id {
+				t.Errorf("account %s: %s", id, got)
+			}
+		}
+		product := c.send(http.MethodPost, "products?accountId=5&couplingId=1", `{"data":{"type":"products","attributes":`+stool+`}}`).want(http.StatusCreated).id()
+		if got := c.send(http.MethodGet, "products/"+product+"/account", "").want(http.StatusOK).id(); got != "5" {
+			t.Errorf("the account of a product of 5: %s", got)
+		}
+	}
+	c.send(http.MethodGet, "accounts/0", "").want(http.StatusNotFound)
+}
+
 func TestSellOrder_IsStoredWithItsLinesOrNotAtAll(t *testing.T) {
 	c := begin(t, Options{})
 	product := c.post(kindProducts, stool).want(http.StatusCreated).id()
@@ -241,8 +258,8 @@ func TestSellOrderLine_ByItself(t *testing.T) {
 		"sellOrderLines/" + id + "/product": product, "sellOrderLines/" + id + "/sellOrder": second,
 		"products/" + product + "/account": "98", "sellOrders/" + first + "/account": "98",
 	} {
-		if path == "products/"+product+"/account" && c.box.account().id != 98 {
-			t.Errorf("account %d", c.box.account().id)
+		if path == "products/"+product+"/account" && c.box.account(0).id != 98 {
+			t.Errorf("account %d", c.box.account(0).id)
 		}
 		if got := c.send(http.MethodGet, path, "").want(http.StatusOK).id(); got != want {
 			t.Errorf("%s: %s", path, got)

@@ -107,7 +107,7 @@ func (s *Sandbox) list(k *kind, narrow *filter, base string, r *http.Request) (a
 	}
 	if k == accounts {
 		found := []*record{}
-		if a := s.account(); l.matches(a) {
+		if a := s.account(0); l.matches(a) {
 			found = append(found, a)
 		}
 		return listAnswer(found, l, base, r.URL), nil
@@ -132,7 +132,7 @@ func (s *Sandbox) get(k *kind, id int64, base string, r *http.Request) (answer, 
 
 func (s *Sandbox) lookUp(k *kind, id int64) (*record, bool) {
 	if k == accounts {
-		a := s.account()
+		a := s.account(id)
 		return a, a.id == id
 	}
 	s.mu.Lock()

@@ -161,9 +161,13 @@ func (s *Sandbox) ClearFaults() { s.script.clear() }
 // ExpireTokens makes all tokens issued so far invalid.
 func (s *Sandbox) ExpireTokens() { s.tokens.expire() }
 
-// account is the one account of GET /v1/accounts: the configured one, else that of the first product or order, else 1.
-func (s *Sandbox) account() *record {
+// account is the one account of GET /v1/accounts: the configured one, else that of the first product or order, else 1. A sandbox that
+// takes writes to any account has each that is asked for by its id, too; asked is 0 for the list.
+func (s *Sandbox) account(asked int64) *record {
 	id := s.opts.AccountID
+	if id == 0 {
+		id = asked
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, k := range []*kind{products, sellOrders} {
