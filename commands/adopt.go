@@ -86,6 +86,9 @@ func (a *app) adopt(ctx context.Context, o *adoptOptions) (err error) {
 	job := adopt.Job{Run: n.run, HasList: list != "", Client: client, CouplingID: n.cfg.Optiply.CouplingID, BySKU: o.bySKU, Snapshot: snapshot, DryRun: o.dryRun, Lags: forgotten != "",
 		Now: a.env.Now, Progress: n.progress, Log: a.log, Found: found.add}
 	result, err := job.Adopt(ctx)
+	if err == nil {
+		n.progress.Finish()
+	}
 	n.progress.Close()
 	if err != nil {
 		return err

@@ -26,7 +26,8 @@ type Env struct {
 	StdinTerminal  bool
 	StdoutTerminal bool
 	StderrTerminal bool
-	Width          int // columns of the terminal, 0 where unknown
+	Width          int        // columns of the terminal, 0 where unknown
+	Resized        func() int // the columns as they are now; nil where Width stays
 	LookupEnv      func(string) (string, bool)
 	ReadSecret     func(context.Context) (string, error) // reads a line of the terminal without showing it
 	Now            func() time.Time
@@ -35,6 +36,18 @@ type Env struct {
 	Executable     string // the path of this program, which is started again for each of several shops
 	Signals        *Signals
 	Exit           func(code int) // ends the process where it stands
+}
+
+// columns is how wide the terminal is now, 80 where that is not known.
+func (e Env) columns() int {
+	width := e.Width
+	if e.Resized != nil {
+		width = e.Resized()
+	}
+	if width <= 0 {
+		return 80
+	}
+	return width
 }
 
 // defaultConfig is read when no --config is given.
@@ -55,12 +68,15 @@ type app struct {
 
 	limits store.Limits
 	leash  *leash // nil for a process that belongs to no other
+	asked  tally
 	keeps  string // what an interruption leaves, and how to go on
 }
 
 // Run runs one command line and returns the exit code of section 4.
 func Run(ctx context.Context, env Env, args []string) int {
-	env.Stderr = newScreen(env.Stderr) // log lines and progress bars share the terminal
+	terminal := newScreen(env.Stderr) // log lines and progress bars share the terminal
+	terminal.columns = env.columns
+	env.Stderr = terminal
 	a := &app{env: env, log: slog.New(slog.DiscardHandler)}
 	ctx, a.leash = leashed(ctx, env)
 	c := a.cli()

@@ -51,7 +51,7 @@ func (c *child) run(ctx context.Context) childResult {
 }
 
 func (c *child) process(ctx context.Context) (childResult, error) {
-	args := append([]string{"--config", c.config, "--log-format", "json", "--log-level", c.level(), "--progress", "never"}, c.args...)
+	args := append([]string{"--config", c.config, "--log-format", "json", "--log-level", c.level(), "--progress", c.progress()}, c.args...)
 	cmd := exec.CommandContext(ctx, c.app.env.Executable, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -108,6 +108,15 @@ func (c *child) hold(stdin io.WriteCloser, ended <-chan struct{}) {
 		case <-ticker.C:
 		}
 	}
+}
+
+// progress is what the child tells of it: log lines, where they are passed on. It draws nothing, since several would draw over one
+// another.
+func (c *child) progress() string {
+	if c.app.logJSON && c.app.progress == "auto" && c.level() != "warn" && c.level() != "error" {
+		return "auto"
+	}
+	return "never"
 }
 
 // level is what the child tells: for people only what they must know, unless they want to see everything.

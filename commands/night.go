@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,6 +61,7 @@ func (a *app) begin(ctx context.Context, command string, needed needs) (*night, 
 	}
 	a.meter = traffic.New(a.env.Now)
 	n := &night{app: a, summary: summary{Shop: cfg.Shop}, cfg: cfg, shop: shop, command: command, fixtures: needed.fixtures, recorded: recorded, given: map[string]bool{}, progress: newProgress(a.env, a.progress, a.log)}
+	n.progress.asked = &a.asked
 	n.stop = append(n.stop, func() { _ = lock.Release() }, a.underWay(ctx, keepsOf(command)), n.progress.Close)
 	return n, nil
 }
@@ -351,6 +353,9 @@ func (n *night) conclude(ctx context.Context, phase string, err error) error {
 	}
 	if perr := n.run.PublishState(ctx); perr != nil {
 		n.app.log.Debug("the copy of the state for readers is not current", "error", perr)
+	}
+	if slices.Contains([]int{exitDone, exitIncomplete, exitHeldBack}, code) {
+		n.progress.Finish()
 	}
 	n.progress.Close()
 	n.writeReport(ctx, history)

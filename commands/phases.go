@@ -140,6 +140,9 @@ func (a *app) transformCommand() *cli.Command {
 				err = n.verdict(c.Context)
 			}
 			n.summary.RunID, n.summary.ExitCode, n.summary.DryRun = n.run.ID, exitCode(err), true
+			if result != nil {
+				n.progress.Finish()
+			}
 			n.progress.Close()
 			if result != nil {
 				a.printSummary(n.summary)

@@ -52,7 +52,12 @@ func TestProgress_LeavesALineForEachStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		env, stderr := outside(80, true, "NO_COLOR=1")
 		p := newProgress(env, "auto", slog.New(slog.DiscardHandler))
+		p.Phase("settle") // nothing to see, so no line
 		p.Phase("extract")
+		for range 12 {
+			p.asked.count(false)
+		}
+		p.asked.count(true)
 		p.Begin("products", -1)
 		p.Begin("products", 1213) // the first page says how many there are
 		p.Begin("orders", -1)
@@ -63,9 +68,17 @@ func TestProgress_LeavesALineForEachStream(t *testing.T) {
 		p.Add("orders", 7)
 		time.Sleep(time.Second)
 		p.End("orders")
+		p.Phase("load")
+		time.Sleep(time.Second)
+		p.asked.count(false)
+		p.Finish()
+		p.Phase("interrupted") // it does not finish, so no line
+		time.Sleep(time.Second)
 		p.Close()
 		p.Close()
-		want := "extract\n  products                 1,213 rows  2.3 s\n  orders                       7 rows  3.3 s\n"
+		want := "  products                 1,213 rows  2.3 s\n  orders                       7 rows  3.3 s\n" +
+			"extract                    1,220 rows  3.3 s     13 requests  1 retry\n" +
+			"load                           0 rows  1.0 s     1 request\n"
 		if got := onScreen(stderr.String()); got != want {
 			t.Errorf("on the screen:\n%s\nwant:\n%s", got, want)
 		}
@@ -110,7 +123,7 @@ func TestProgress_ShowsWhatIsActive(t *testing.T) {
 		p.Add("products", 100)
 		time.Sleep(500 * time.Millisecond)
 		synctest.Wait()
-		want := "  products (+1 more)   100/200 rows  40/s  50% |=============>               |"
+		want := "  products  (+1 more)  100/200 rows  40/s  3s left  50% |========>          |"
 		if got := onScreen(stderr.String()); got != want {
 			t.Errorf("on the screen:\n%q\nwant:\n%q", got, want)
 		}
@@ -124,7 +137,7 @@ func TestProgress_LogLinesDoNotGarbleTheBar(t *testing.T) {
 		p := newProgress(env, "auto", log)
 		p.Begin("products", 10)
 		log.Info("hello")
-		if got := onScreen(stderr.String()); !strings.HasSuffix(got, "INF hello\n  products             0/10 rows  0% |"+strings.Repeat(" ", 38)+"|") {
+		if got := onScreen(stderr.String()); !strings.HasSuffix(got, "INF hello\n  products  0/10 rows  0% |"+strings.Repeat(" ", 40)+"|") {
 			t.Errorf("the bar is not below the log line: %q", got)
 		}
 		p.Close()
@@ -140,19 +153,27 @@ func TestProgress_LogsALineNowAndThenWhereThereIsNoTerminal(t *testing.T) {
 		p := newProgress(env, "auto", textLogger(env, slog.LevelInfo))
 		p.Phase("extract")
 		p.Begin("products", 1000)
+		time.Sleep(500 * time.Millisecond) // so that no row comes with a line
 		for range 40 {
 			time.Sleep(time.Second)
 			p.Add("products", 10)
 		}
 		p.End("products")
+		p.Phase("load")
+		p.asked.count(true)
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
 		p.Close()
 		got := regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d `).ReplaceAllString(stderr.String(), "")
 		want := "INF phase phase=extract\n" +
-			"INF progress stream=products rows=140 total=1000 rows_per_second=9 seconds=15\n" +
-			"INF progress stream=products rows=290 total=1000 rows_per_second=10 seconds=30\n" +
-			"INF stream done stream=products rows=400 total=1000 rows_per_second=10 seconds=40\n"
-		// At second 15 both the ticker and Add are due, in either order.
-		got = strings.NewReplacer("rows=150", "rows=140", "rows_per_second=10 seconds=15", "rows_per_second=9 seconds=15", "rows=300", "rows=290").Replace(got)
+			"INF progress phase=extract stream=products rows=140 total=1000 rows_per_second=9 seconds_left=LEFT requests=0 retries=0 seconds=15\n" +
+			"INF progress phase=extract stream=products rows=290 total=1000 rows_per_second=10 seconds_left=LEFT requests=0 retries=0 seconds=30\n" +
+			"INF stream done phase=extract stream=products rows=400 total=1000 rows_per_second=10 seconds_left=LEFT requests=0 retries=0 seconds=40.5\n" +
+			"INF phase done phase=extract rows=400 requests=0 retries=0 seconds=40.5\n" +
+			// A phase without a stream shows that it goes on, too.
+			"INF phase phase=load\n" +
+			"INF progress phase=load requests=1 retries=1 seconds=4.5\n"
+		got = regexp.MustCompile("seconds_left=[0-9]+").ReplaceAllString(got, "seconds_left=LEFT")
 		if got != want {
 			t.Errorf("logged:\n%s\nwant:\n%s", got, want)
 		}
@@ -220,5 +241,71 @@ func TestColour_OnlyOnATerminalThatWantsIt(t *testing.T) {
 		if got := strings.Contains(stderr.String(), "\x1b["); got != test.want {
 			t.Errorf("terminal %v, %q: colour %v, want %v", test.terminal, test.variable, got, test.want)
 		}
+	}
+}
+
+func TestProgress_TheLivelyLineKeepsWhatMattersInLittleRoom(t *testing.T) {
+	for width, want := range map[int]string{
+		100: "  extract: products  (+1 more)  1,000/9,000 rows  100/s  87 requests  2 retries  1m 20s left",
+		80:  "  products  1,000/9,000 rows  100/s  87 requests  2 retries  1m 20s left",
+		60:  "  products  1,000/9,000 rows  100/s  1m 20s left",
+		40:  "  products  1,000/9,000 rows",
+		20:  "  products",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			env, stderr := outside(width, true)
+			p := newProgress(env, "auto", slog.New(slog.DiscardHandler))
+			defer p.Close()
+			p.Phase("extract")
+			for range 85 {
+				p.asked.count(false)
+			}
+			p.asked.count(true)
+			p.asked.count(true)
+			p.Begin("orders", -1)
+			p.Begin("products", 9000)
+			time.Sleep(9950 * time.Millisecond)
+			p.Add("products", 1000)
+			time.Sleep(60 * time.Millisecond)
+			synctest.Wait()
+			if got := onScreen(stderr.String()); got != want {
+				t.Errorf("%d columns:\n%q\nwant:\n%q", width, got, want)
+			}
+		})
+	}
+}
+
+func TestProgress_APhaseWithoutAStreamIsLivelyToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env, stderr := outside(60, true)
+		p := newProgress(env, "auto", slog.New(slog.DiscardHandler))
+		defer p.Close()
+		p.Phase("load")
+		time.Sleep(65*time.Second + 10*time.Millisecond)
+		synctest.Wait()
+		if got := onScreen(stderr.String()); !strings.HasPrefix(got, "  load  1m 5s  ") {
+			t.Errorf("on the screen: %q", got)
+		}
+	})
+}
+
+func TestProgress_FollowsTheWidthOfTheTerminal(t *testing.T) {
+	width := 80
+	env, stderr := outside(0, true)
+	env.Resized = func() int { return width }
+	s := newScreen(env.Stderr)
+	s.columns = env.columns
+	p := newProgress(env, "always", slog.New(slog.DiscardHandler))
+	p.Begin("products", 9000)
+	drawn := text.StringWidth(onScreen(stderr.String()))
+	if drawn < 60 || drawn >= 80 {
+		t.Errorf("%d columns wide on a terminal of 80", drawn)
+	}
+	stderr.Reset()
+	width = 30 // the terminal breaks what stands there into three lines
+	p.Begin("orders", 10)
+	p.Close()
+	if got := stderr.String(); !strings.HasPrefix(got, "\r\x1b[2A\x1b[J  orders") {
+		t.Errorf("the lines that the terminal made of the old one are not taken away: %q", got)
 	}
 }

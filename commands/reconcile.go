@@ -88,6 +88,9 @@ func (a *app) reconcile(ctx context.Context, o *reconcileOptions) (err error) {
 	}
 	defer func() { err = out.close(err) }()
 	r, err := n.compare(ctx, client, percent, o.fix)
+	if err == nil {
+		n.progress.Finish()
+	}
 	n.progress.Close()
 	if r == nil {
 		return err

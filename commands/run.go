@@ -318,6 +318,7 @@ func (n *night) note(ctx context.Context, command, phase string) error {
 // readAndPlan is everything before the load.
 func (n *night) readAndPlan(ctx context.Context, o *runOptions, client *optiply.Client) error {
 	if client != nil {
+		n.progress.Phase("settle")
 		if err := n.loadJob(client).Settle(ctx); err != nil {
 			return n.dropEmpty(ctx, err)
 		}

@@ -2,14 +2,18 @@ package commands
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"sync"
+
+	"github.com/jedib0t/go-pretty/v6/text"
 )
 
 // screen is stderr as log lines and the progress bar share it: whatever is written while a bar is drawn takes the bar's
 // line, and the bar is drawn again below it. Env.Stderr is one, so that all talk goes through it.
 type screen struct {
-	out io.Writer
+	out     io.Writer
+	columns func() int // of the terminal, now; nil where it does not change
 
 	mu      sync.Mutex
 	bar     string // the bar as it stands; empty when there is none
@@ -27,6 +31,18 @@ func newScreen(w io.Writer) *screen {
 // eraseLine goes to the start of the line and clears it, on every terminal that knows ANSI codes.
 const eraseLine = "\r\x1b[K"
 
+// erase takes away the bar as it stands. A terminal that was made narrower shows it on several lines, as most break a line anew.
+func (s *screen) erase() string {
+	if s.columns == nil || s.bar == "" || s.midLine {
+		return eraseLine
+	}
+	above := (text.StringWidthWithoutEscSequences(s.bar) - 1) / max(s.columns(), 1)
+	if above <= 0 {
+		return eraseLine
+	}
+	return fmt.Sprintf("\r\x1b[%dA\x1b[J", above)
+}
+
 // Write writes talk above the bar.
 func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
@@ -35,7 +51,7 @@ func (s *screen) Write(p []byte) (int, error) {
 		return s.out.Write(p)
 	}
 	if !s.midLine {
-		if _, err := io.WriteString(s.out, eraseLine); err != nil {
+		if _, err := io.WriteString(s.out, s.erase()); err != nil {
 			return 0, err
 		}
 	}
@@ -56,6 +72,6 @@ func (s *screen) draw(bar string) {
 		return
 	}
 	// One write a frame, so that no half of one is seen.
-	_, _ = io.WriteString(s.out, eraseLine+bar)
+	_, _ = io.WriteString(s.out, s.erase()+bar)
 	s.bar, s.midLine = bar, false
 }

@@ -183,6 +183,9 @@ func (a *app) runShops(ctx context.Context, o *shopsOptions, args []string, dead
 	defer a.underWay(ctx, keepsShops)()
 	args = append(args, "--memory-limit", fmt.Sprintf("%dMB", each.MemoryMB), "--threads", strconv.Itoa(each.Threads))
 	report := &shopsReport{app: a, Type: "shops", start: a.env.Now(), Shops: len(list), Codes: map[string]int{}}
+	report.progress = newProgress(a.env, a.progress, a.log)
+	defer report.progress.Close()
+	report.progress.Begin(shopsStream, int64(len(list)))
 	turns := make(chan struct{}, o.parallel)
 	var running sync.WaitGroup
 	for _, file := range list {
@@ -205,6 +208,7 @@ func (a *app) runShops(ctx context.Context, o *shopsOptions, args []string, dead
 		})
 	}
 	running.Wait()
+	report.progress.Close()
 	return report.end(ctx)
 }
 
@@ -241,10 +245,11 @@ type shopsReport struct {
 	LeftOut  int64          `json:"left_out"`
 	Seconds  float64        `json:"seconds"`
 
-	app   *app
-	start time.Time
-	mu    sync.Mutex
-	ended []endedShop
+	app      *app
+	progress *progress
+	start    time.Time
+	mu       sync.Mutex
+	ended    []endedShop
 }
 
 type endedShop struct {

@@ -17,6 +17,7 @@ func (r *shopsReport) add(shop string, result childResult) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = append(r.ended, endedShop{shop, result})
+	defer r.progress.Add(shopsStream, 1)
 	r.Codes[strconv.Itoa(result.code)]++
 	if s := result.summary; s != nil {
 		r.Sent += s.total().Done

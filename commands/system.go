@@ -8,20 +8,25 @@ import (
 	"golang.org/x/term"
 )
 
-// System is the real outside world.
-func System(version, commit string) Env {
+// columns is how wide the terminal behind stderr is, 0 where there is none.
+func columns() int {
 	width, _, err := term.GetSize(int(os.Stderr.Fd()))
 	if err != nil {
-		width = 0
+		return 0
 	}
+	return width
+}
+
+// System is the real outside world.
+func System(version, commit string) Env {
 	executable, err := os.Executable()
 	if err != nil {
 		executable = os.Args[0]
 	}
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		StdinTerminal: term.IsTerminal(int(os.Stdin.Fd())), StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())), StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())), Width: width,
-		LookupEnv: os.LookupEnv, ReadSecret: readSecret, Now: time.Now, Version: version, Commit: commit, Executable: executable, Signals: &Signals{}, Exit: os.Exit,
+		StdinTerminal: term.IsTerminal(int(os.Stdin.Fd())), StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())), StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())), Width: columns(),
+		LookupEnv: os.LookupEnv, ReadSecret: readSecret, Now: time.Now, Version: version, Commit: commit, Executable: executable, Resized: columns, Signals: &Signals{}, Exit: os.Exit,
 	}
 }
 

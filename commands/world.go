@@ -43,6 +43,7 @@ func (a *app) openMagento(cfg *config.Config, fixtures string, count *extract.Re
 	}
 	client, err = magento.NewClient(a.magentoConfig(m, auth, func(info magento.RequestInfo) {
 		count.Count(info)
+		a.asked.count(info.Attempt > 1)
 		a.meter.Count(traffic.Request{Server: traffic.Magento, Endpoint: info.Endpoint, Status: info.Status, Retry: info.Attempt > 1,
 			Duration: info.Duration, Waited: info.Waited, Bytes: info.Bytes})
 		if info.Attempt > 1 || info.Kind != "" {
@@ -139,6 +140,10 @@ func (a *app) openOptiply(ctx context.Context, cfg *config.Config, shop *store.S
 	c := a.optiplyConfig(o)
 	c.Transport = a.leash.guard(nil)
 	c.OnRequest = func(info optiply.RequestInfo) {
+		a.asked.count(info.Retry)
+		if info.Retry || info.Status == 0 || info.Status >= 400 {
+			a.log.Debug("request", "endpoint", info.Endpoint, "status", info.Status, "retry", info.Retry, "ms", info.Duration.Milliseconds())
+		}
 		a.meter.Count(traffic.Request{Server: traffic.Optiply, Endpoint: info.Endpoint, Status: info.Status, Retry: info.Retry,
 			Duration: info.Duration, Waited: info.Waited, Bytes: info.Bytes})
 	}
