@@ -96,7 +96,9 @@ func printLink(w io.Writer, link transform.Link, ran string, width int) {
 	if link.Own {
 		head += "  (the shop's own)"
 	}
-	if ran != "" {
+	if ran != "" && text.StringWidth(head+"  "+ran) > width {
+		head += "\n    " + ran
+	} else if ran != "" {
 		head += "  " + ran
 	}
 	fmt.Fprintln(w, head)

@@ -169,6 +169,10 @@ func (a *app) printReplayHead(ctx context.Context, w io.Writer, run *store.Run, 
 		fmt.Fprintln(w, "The plan is the same, byte for byte.")
 		return nil
 	}
+	if differ+onlyNight+onlyReplay == 0 {
+		fmt.Fprintln(w, "The plan is written down in another form, and would send the same.")
+		return nil
+	}
 	fmt.Fprintf(w, "%s with other values, %s only in the night, %s only in the replay\n\n", plural(differ, "change"), count(onlyNight), count(onlyReplay))
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"magento-optiply/transform"
 )
 
 // interrupt runs a command line that is interrupted when it asks for the time.
@@ -51,5 +53,19 @@ func TestReplay_AFullDiskIsThatOfTheFolderForTemporaryFiles(t *testing.T) {
 	}
 	if err := errors.New("another"); noRoom(err) != err {
 		t.Error("another error is taken for a full disk")
+	}
+}
+
+func TestExplain_RowsThatDoNotFitBesideTheirFileStandBelowIt(t *testing.T) {
+	var b bytes.Buffer
+	link := transform.Link{File: "530_run_issues_withheld.sql", Output: "run.issues, more rows of phase transform"}
+	printLink(&b, link, "0 rows in 0.00 s", 80)
+	if want := "530_run_issues_withheld.sql  ->  run.issues, more rows of phase transform\n    0 rows in 0.00 s\n\n"; b.String() != want {
+		t.Errorf("printed %q", b.String())
+	}
+	b.Reset()
+	printLink(&b, link, "0 rows in 0.00 s", 100)
+	if strings.Count(b.String(), "\n") != 2 {
+		t.Errorf("printed %q", b.String())
 	}
 }
