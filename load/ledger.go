@@ -228,8 +228,18 @@ func saveEvents(ctx context.Context, db *sql.DB, events []event) error {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
 	statements := []string{ledgerInsertSQL}
-	if slices.ContainsFunc(events, func(e event) bool { return e.State == Acknowledged }) {
-		statements = append(statements, acknowledgeProductsSQL, acknowledgeSellOrdersSQL, unparkSQL)
+	acknowledged := func(entity string) bool {
+		return slices.ContainsFunc(events, func(e event) bool { return e.State == Acknowledged && e.Entity == entity })
+	}
+	products, sellOrders := acknowledged("products"), acknowledged("sell_orders")
+	if products {
+		statements = append(statements, acknowledgeProductsSQL)
+	}
+	if sellOrders {
+		statements = append(statements, acknowledgeSellOrdersSQL)
+	}
+	if products || sellOrders {
+		statements = append(statements, unparkSQL)
 	}
 	if slices.ContainsFunc(events, func(e event) bool { return e.Cause != "" }) {
 		statements = append(statements, rejectSQL)

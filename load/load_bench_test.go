@@ -72,3 +72,56 @@ func slow(d time.Duration) func(*http.Request, string) {
 		}
 	}
 }
+
+// BenchmarkLedger makes events durable, as many together as a load does.
+func BenchmarkLedger(b *testing.B) {
+	for _, state := range []State{Sent, Acknowledged} {
+		b.Run(string(state), func(b *testing.B) {
+			r := newBenchOf(b)
+			r.plan(create("0")) // makes a run
+			l, err := openLedger(b.Context(), r.run.DB, time.Now)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer l.close()
+			n := 0
+			for b.Loop() {
+				b.StopTimer()
+				events := make([]event, intentsTogether)
+				for i := range events {
+					n++
+					events[i] = event{RunID: r.run.ID, PlanHash: "0123456789abcdef", Entity: "products", Op: "create", RemoteID: fmt.Sprint(n), State: Sent, Attempt: 1}
+					events[i].setBody([]byte(`{"name":"A product","skuCode":"SKU","price":12.50,"unlimitedStock":false,"stockLevel":4,"status":"enabled"}`))
+				}
+				if state == Acknowledged {
+					if err := l.record(events...); err != nil {
+						b.Fatal(err)
+					}
+					for i := range events {
+						events[i].State, events[i].OptiplyID, events[i].UUID, events[i].Status = Acknowledged, fmt.Sprint(n+i), "uuid", 201
+					}
+				}
+				b.StartTimer()
+				if err := l.record(events...); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*intentsTogether), "µs/event")
+		})
+	}
+}
+
+// BenchmarkBody builds what is sent for an order of four lines.
+func BenchmarkBody(b *testing.B) {
+	c := change{entity: "sell_orders", remoteID: "1", attributes: json.RawMessage(`{"remoteId":"1","placed":"2026-11-01T10:00:00Z","totalValue":40.00}`)}
+	ids := map[string]string{}
+	for _, product := range []string{"1", "2", "3", "4"} {
+		c.lines = append(c.lines, line{Product: product, Quantity: "2", SubtotalValue: "10.00"})
+		ids[product] = "100" + product
+	}
+	for b.Loop() {
+		if _, missing, err := c.body(ids); err != nil || missing != "" {
+			b.Fatal(missing, err)
+		}
+	}
+}
