@@ -27,10 +27,7 @@ func BenchmarkJob(b *testing.B) {
 			}
 			defer db.Close()
 			b.Chdir(b.TempDir())
-			folder, err := store.Open(b.TempDir(), "shop")
-			if err != nil {
-				b.Fatal(err)
-			}
+			data := b.TempDir()
 			var shops []Planned
 			for i := range b.N {
 				shops = append(shops, Planned{Shop: fmt.Sprintf("shop-%06d", i)})
@@ -50,8 +47,11 @@ func BenchmarkJob(b *testing.B) {
 			go func() {
 				served <- Serve(ctx, db, Settings{Host: "one", Parallel: 8, Lease: lease, RetryWait: time.Second, Grace: time.Second,
 					Log: slog.New(slog.DiscardHandler), Now: time.Now,
-					Find: func(string) (string, *store.Shop, error) { return "shop.yaml", folder, nil },
-					Run:  func(context.Context, Task) Ended { worked <- struct{}{}; return Ended{} }})
+					Find: func(shop string) (string, *store.Shop, error) {
+						folder, err := store.Open(data, shop)
+						return "shop.yaml", folder, err
+					},
+					Run: func(context.Context, Task) Ended { worked <- struct{}{}; return Ended{} }})
 			}()
 			for range b.N {
 				<-worked
