@@ -73,8 +73,14 @@ func units(t *testing.T) []string {
 	t.Helper()
 	dir := t.TempDir()
 	var paths []string
-	for _, name := range []string{"magento-optiply@.service", "magento-optiply@.timer"} {
-		text, err := os.ReadFile(filepath.Join("packaging/systemd", name))
+	var deb struct{ Contents []contents }
+	readYAML(t, "packaging/nfpm.yaml", &deb)
+	for _, c := range deb.Contents {
+		if !strings.HasPrefix(c.Dst, "/usr/lib/systemd/system/") {
+			continue
+		}
+		name := filepath.Base(c.Dst)
+		text, err := os.ReadFile(c.Src)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,6 +118,43 @@ func TestPackaging_TheServiceRunsACommandThatThereIs(t *testing.T) {
 	s.must(3, append(args, "--fixtures", night(1))...) // 3 is a success of the service
 	if !strings.Contains(string(text), "\nSuccessExitStatus=3\n") {
 		t.Error("a night that left rows out would make the service fail")
+	}
+}
+
+// Each part of a night has a timer as often as the crontab has it, and a service that is the night's but for what it runs.
+func TestPackaging_EachPartOfANightHasATimerOfItsOwn(t *testing.T) {
+	t.Parallel()
+	night, err := os.ReadFile("packaging/systemd/magento-optiply@.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, err := os.ReadFile("packaging/systemd/magento-optiply-part@.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := func(text string) (list []string) {
+		for line := range strings.Lines(text) {
+			if !strings.HasPrefix(line, "#") {
+				list = append(list, line)
+			}
+		}
+		return list
+	}
+	want := strings.NewReplacer("the night of %i", "%j of %i", "magento-optiply run ", "magento-optiply run --only %j ", "SuccessExitStatus=3", "SuccessExitStatus=3 4").Replace(string(night))
+	if !slices.Equal(settings(string(part)), settings(want)) {
+		t.Errorf("magento-optiply-part@.service is not as magento-optiply@.service but for what it runs:\n%s", part)
+	}
+	installed := strings.Join(units(t), "\n")
+	for name, calendar := range map[string]string{"products": "*:00/30:00", "stocks": "*:10/30:00", "sell_orders": "*:20/30:00", "deletions": "*:55:00"} {
+		timer, err := os.ReadFile("packaging/systemd/magento-optiply-" + name + "@.timer")
+		if err != nil || !strings.Contains(string(timer), "OnCalendar=*-*-* "+calendar+"\n") {
+			t.Errorf("%s: %v\n%s", name, err, timer)
+		}
+		for _, kind := range []string{"service", "timer"} {
+			if !strings.Contains(installed, "magento-optiply-"+name+"@demo."+kind) {
+				t.Errorf("no package has magento-optiply-%s@.%s", name, kind)
+			}
+		}
 	}
 }
 

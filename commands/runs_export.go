@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -72,6 +75,9 @@ func (a *app) exportRun(ctx context.Context, id string, o *exportOptions) (err e
 	if err := reading.Use(ctx, "run1"); err != nil {
 		return err
 	}
+	if err := removeHalves(target, a.env.Now()); err != nil {
+		return err
+	}
 	half, err := os.MkdirTemp(filepath.Dir(target), "."+filepath.Base(target)+".*.tmp")
 	if err != nil {
 		return usageError(fmt.Errorf("--to %s: %w", o.dir, errors.Unwrap(err)))
@@ -95,6 +101,46 @@ func (a *app) exportRun(ctx context.Context, id string, o *exportOptions) (err e
 	}
 	g.Plain = !a.env.StdoutTerminal
 	return g.print(a.env.Stdout)
+}
+
+// deadHalf is how long nobody must have written to a half export for it to be that of a process that was killed.
+const deadHalf = time.Hour
+
+// removeHalves takes away what exports to the same folder left when they were killed. A folder's time is that of its newest table.
+func removeHalves(target string, now time.Time) error {
+	entries, err := os.ReadDir(filepath.Dir(target))
+	if err != nil {
+		return nil // the next step tells it better
+	}
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), "."+filepath.Base(target)+".") || !strings.HasSuffix(e.Name(), ".tmp") {
+			continue
+		}
+		dir := filepath.Join(filepath.Dir(target), e.Name())
+		if age, err := sinceWritten(dir, now); err != nil || age < deadHalf {
+			continue
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("remove what an export that was killed left: %w", err)
+		}
+	}
+	return nil
+}
+
+// sinceWritten is how long ago anything in a folder was written.
+func sinceWritten(dir string, now time.Time) (time.Duration, error) {
+	var newest time.Time
+	err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil && info.ModTime().After(newest) {
+			newest = info.ModTime()
+		}
+		return err
+	})
+	return now.Sub(newest), err
 }
 
 // emptyFolder is the path of a folder that is not there, or has nothing in it.

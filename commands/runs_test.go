@@ -2,9 +2,11 @@ package commands
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -257,8 +259,18 @@ func TestRunsExport_WritesAllOrNothing(t *testing.T) {
 		}
 		wantOutput(t, call(t, 0, "", "sql", "--run", latestRun, "--format", "csv", query), string(data))
 	}
+	// One that was killed long ago is taken away, one that may still be written and whatever is another's are not.
+	long := time.Now().Add(-2 * time.Hour)
+	for name, written := range map[string]time.Time{".out2.1.tmp": long, ".out2.2.tmp": time.Now(), ".other.1.tmp": long} {
+		if err := errors.Join(os.Mkdir(name, 0o700), os.WriteFile(name+"/stage.products.csv", nil, 0o600), os.Chtimes(name+"/stage.products.csv", written, written), os.Chtimes(name, long, long)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if got := call(t, 0, "", "runs", "export", latestRun, "--to", "out2"); got.code != 0 || strings.Contains(got.stdout, "raw.") {
 		t.Errorf("parquet: %+v", got)
+	}
+	if left, err := filepath.Glob(".*.tmp"); err != nil || !slices.Equal(left, []string{".other.1.tmp", ".out2.2.tmp"}) {
+		t.Errorf("of half exports there are %v, %v", left, err)
 	}
 	if data, err := os.ReadFile("out2/plan.changes.parquet"); err != nil || !bytes.HasPrefix(data, []byte("PAR1")) {
 		t.Errorf("no parquet: %v", err)
