@@ -12,7 +12,11 @@ import (
 // defaultPager shows what fits on a screen as it is, does not wrap lines, and leaves the text on the screen.
 const defaultPager = "less -SFRX"
 
-// pager is the command that shows long output on a terminal: $PAGER, or less where it is there. Empty where there is none: stdout
+// widePager is defaultPager for lines that are wider than the screen: -F would end it at once and leave them cut.
+const widePager = "less -SRX"
+
+// pager is the command that shows long output on a terminal: $PAGER, or less where it is there. less alone, as many have it in PAGER, is
+// less as we call it, unless LESS says how it is wanted. Empty where there is none: stdout
 // is no terminal, PAGER is empty or cat.
 func (a *app) pager() string {
 	if !a.env.StdoutTerminal {
@@ -21,6 +25,9 @@ func (a *app) pager() string {
 	if command, ok := a.env.LookupEnv("PAGER"); ok {
 		if command = strings.TrimSpace(command); command == "cat" {
 			return ""
+		}
+		if _, own := a.env.LookupEnv("LESS"); command == "less" && !own {
+			return defaultPager
 		}
 		return command
 	}
@@ -41,6 +48,15 @@ type pagedOutput struct {
 	env     Env
 	process *exec.Cmd
 	into    io.WriteCloser
+}
+
+// widen makes ready for lines that are wider than the screen. It is false where they would be broken, since the pager is another one, or
+// is shown already.
+func (p *pagedOutput) widen() bool {
+	if p.process == nil && p.command == defaultPager {
+		p.command = widePager
+	}
+	return p.command == widePager
 }
 
 func (p *pagedOutput) Write(b []byte) (int, error) {

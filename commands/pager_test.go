@@ -3,6 +3,8 @@ package commands
 import (
 	"bytes"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +45,34 @@ func TestPager_ShowsWhatIsLongOnATerminal(t *testing.T) {
 	}
 	if got := onTerminal(t, "false", "sql", query, "--output", "rows.txt"); got.code != 0 || got.stdout != "" || !exists("rows.txt") {
 		t.Errorf("--output went through the pager: %+v", got)
+	}
+}
+
+func TestPager_AWideTableIsWholeWhereThePagerScrolls(t *testing.T) {
+	newShop(t)
+	dir := t.TempDir()
+	less := "#!/bin/sh\necho \"less $*\"; cat\n"
+	if err := os.WriteFile(filepath.Join(dir, "less"), []byte(less), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	wide, narrow := "SELECT repeat('x', 100) || 'end' AS a, 1 AS b", "SELECT 'end' AS a"
+	for _, test := range []struct {
+		pager, query, first string
+		whole               bool
+	}{
+		{"less", wide, "less -SRX\n", true},
+		{"less", narrow, "less -SFRX\n", true},
+		{"less", narrow + "; " + wide, "less -SFRX\n", false}, // it is shown already
+		{"less -S", wide, "less -S\n", false},
+		{"cat -u", wide, "", false},
+		{"cat", wide, "", false},
+	} {
+		got := onTerminal(t, test.pager, "sql", test.query)
+		whole := strings.Contains(got.stdout, "xxend") || test.query == narrow
+		if got.code != 0 || !strings.HasPrefix(got.stdout, test.first) || whole != test.whole {
+			t.Errorf("PAGER=%s, %s: %+v", test.pager, test.query, got)
+		}
 	}
 }
 

@@ -218,7 +218,7 @@ func (a *app) writeAnswer(ctx context.Context, out *output, answer *store.Answer
 	if out.file == nil && a.env.StdoutTerminal {
 		f.Width, f.Limit, f.Plain = terminalWidth(a.env), tableRows, false
 		if out.pager != nil {
-			f.Limit = pagedRows
+			f.Limit, f.Widen = pagedRows, out.pager.widen
 		}
 	}
 	leftOut, err := f.write(ctx, out, answer)

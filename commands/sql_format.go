@@ -30,6 +30,7 @@ type answerWriter struct {
 	Width  int
 	Limit  int64
 	Plain  bool
+	Widen  func() bool // tells whether a table that is wider than Width may be all the same; nil: it may not
 }
 
 // write returns how many rows were left out.
@@ -78,6 +79,9 @@ func (f answerWriter) writeTable(ctx context.Context, w io.Writer, a *store.Answ
 	})
 	if err != nil {
 		return 0, err
+	}
+	if f.Widen != nil && g.tooWide() && f.Widen() {
+		g.Width = 0
 	}
 	return a.Rows - int64(len(g.Rows)), g.print(w)
 }

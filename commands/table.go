@@ -120,7 +120,7 @@ const gap = 2
 
 // slim leaves out spare columns until the table fits.
 func (g grid) slim() grid {
-	for g.Width > 0 && g.Width < sum(g.natural())+gap*len(g.Columns)-1 {
+	for g.tooWide() {
 		most := 0
 		for i, c := range g.Columns {
 			if c.Spare > g.Columns[most].Spare {
@@ -138,6 +138,11 @@ func (g grid) slim() grid {
 		g.Rows = rows
 	}
 	return g
+}
+
+// tooWide tells whether the table does not fit as it is.
+func (g grid) tooWide() bool {
+	return g.Width > 0 && g.Width < sum(g.natural())+gap*len(g.Columns)-1
 }
 
 // natural is how wide each column would like to be.
