@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"magento-optiply/store"
 )
 
 type whyOptions struct {
@@ -105,7 +107,11 @@ func (a *app) runWhy(ctx context.Context, o *whyOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, several.reading.Close()) }()
-	s := &story{Entity: o.entity(), several: several, options: o, Sections: map[string]rows{}, Lacks: map[string]string{}}
+	unfinished, err := unfinishedRun(shop)
+	if err != nil {
+		return err
+	}
+	s := &story{Entity: o.entity(), unfinished: unfinished, several: several, options: o, Sections: map[string]rows{}, Lacks: map[string]string{}}
 	if err := s.tell(ctx, refs); err != nil {
 		return err
 	}
@@ -131,6 +137,15 @@ func (a *app) writeStory(s *story, o *whyOptions) (err error) {
 	return err
 }
 
+// unfinishedRun is the newest run where its extraction goes on or was interrupted, which is not looked into; empty where it is whole.
+func unfinishedRun(shop *store.Shop) (string, error) {
+	refs, err := shop.Runs()
+	if err != nil || len(refs) == 0 || !refs[len(refs)-1].Partial {
+		return "", err
+	}
+	return refs[len(refs)-1].ID, nil
+}
+
 // unknown is the error of a record that nobody has: where it was looked for, and what is like it.
 func (s *story) unknown(ctx context.Context) error {
 	where := "the state"
@@ -144,6 +159,9 @@ func (s *story) unknown(ctx context.Context) error {
 	text := fmt.Sprintf("%s is not in %s", s.options.asked(), where)
 	if n := len(s.several.Skipped); n > 0 {
 		text += fmt.Sprintf("; not looked into: %s", strings.Join(s.several.Skipped, ", "))
+	}
+	if s.unfinished != "" {
+		text += fmt.Sprintf("; run %s has not read the whole shop: look again when it has ended, or when `run --resume` has gone on with it", s.unfinished)
 	}
 	near, err := s.near(ctx)
 	if err != nil {

@@ -25,6 +25,8 @@ type story struct {
 	Lacks    map[string]string // why a section cannot be told
 	Nights   rows
 
+	unfinished string // the newest run, where it is not read whole; empty where it is
+
 	several *severalRuns
 	options *whyOptions
 	baseURL string // Optiply's, as the run's settings have it

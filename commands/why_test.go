@@ -106,7 +106,7 @@ func TestWhy_WritesAFileWholeOrNotAtAll(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(data), "Order 000000040") {
 		t.Errorf("%v: %s", err, data)
 	}
-	wantUsage(t, call(t, 0, "", "why", "nope", "--output", "none.txt"), "SKU nope is not in")
+	wantUsage(t, call(t, 0, "", "why", "nope", "--output", "none.txt"), "; run "+partialRun+" has not read the whole shop: look again")
 	if exists("none.txt") {
 		t.Error("a page that could not be told left a file")
 	}
