@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,8 +15,9 @@ import (
 )
 
 // follow does what a page says, from top to bottom: yaml goes into the configuration, and each block of sh is run as a
-// script in which no command may fail. 3 is a success, because the recorded shop has rows that are left out.
-func (s shopDir) follow(page string) (output string) {
+// script in which no command may fail. 3 is a success, because the recorded shop has rows that are left out. The run of the pages
+// stands for the shop's newest; instead names other words, each before what is put in its place.
+func (s shopDir) follow(page string, instead ...string) (output string) {
 	s.t.Helper()
 	wrapper := "#!/bin/sh\n\"" + binary + "\" \"$@\" || { code=$?; [ $code -eq 3 ] || exit $code; }\n"
 	bin := s.t.TempDir()
@@ -28,7 +30,10 @@ func (s shopDir) follow(page string) (output string) {
 		case "yaml":
 			s.configure(b.text)
 		case "sh":
-			cmd := exec.Command("sh", "-e", "-c", b.text)
+			if ids := s.runIDs(); len(ids) > 0 {
+				instead = append(slices.Clone(instead), "20261123T020000Z", ids[len(ids)-1])
+			}
+			cmd := exec.Command("sh", "-e", "-c", strings.NewReplacer(instead...).Replace(b.text))
 			cmd.Dir = s.dir
 			cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 			out, err := cmd.CombinedOutput()
