@@ -251,3 +251,29 @@ func TestInterrupt_AtAnyMoment(t *testing.T) {
 		d.matches(1, "default")
 	})
 }
+
+func TestInterrupt_SeveralShopsStopAtOnceToo(t *testing.T) {
+	t.Parallel()
+	long(t)
+	s := newShops(t)
+	s.add("alpha", slow(t))
+	s.add("beta", slow(t))
+	cmd, stderr := exec.Command(binary, "run", "--shop", "all", "--config-dir", "shops", "--parallel", "2"), &spoken{}
+	cmd.Dir, cmd.Stderr = s.dir, stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	for _, name := range []string{"alpha", "beta"} {
+		s.holder(name)
+	}
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	patiently(t, func() bool { return strings.Contains(stderr.String(), stopping) })
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	_ = cmd.Wait()  // the exit code tells
+	s.free("alpha") // what they wait for would come in an hour
+	s.free("beta")
+	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(stderr.String(), "stopped at once") {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+}
