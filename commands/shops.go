@@ -36,7 +36,7 @@ func (o *shopsOptions) flags() []cli.Flag {
 		&cli.StringFlag{Name: "config-dir", Destination: &o.dir, Usage: "`DIR` with one configuration a shop (*.yaml), for --shop"},
 		&cli.IntFlag{Name: "parallel", Destination: &o.parallel, Value: 1, Usage: "with --shop: `N` shops at a time, each in a process of its own"},
 		&cli.StringFlag{Name: "shard", Destination: &o.shard, Usage: "with --shop: only the part `I/N` of the shops, for several machines; a shop's part depends on its name alone"},
-		&cli.StringFlag{Name: "memory-limit", Destination: &o.memory, Usage: "`SIZE` that DuckDB may take, such as 512MB; --parallel shops share it (default: 1GB)"},
+		&cli.StringFlag{Name: "memory-limit", Destination: &o.memory, Usage: "`SIZE` that DuckDB may take, such as 512MB; --parallel shops share it (default: 320MB a shop, and 1GB in all)"},
 		&cli.IntFlag{Name: "threads", Destination: &o.threads, Usage: "`N` threads that DuckDB may take; --parallel shops share them (default: one a core)"},
 	}
 }
@@ -73,15 +73,19 @@ func megabytes(text string) (int, error) {
 	return int(value), nil
 }
 
+// sharedMemoryMB is what several shops may take together, where nothing else is said. One takes no more of it than it does alone.
+const sharedMemoryMB = 1000
+
 // share divides what DuckDB may take among so many shops.
 func share(all store.Limits, shops int) (store.Limits, error) {
+	most := math.MaxInt
 	if all.MemoryMB == 0 {
-		all.MemoryMB = store.MemoryLimitMB
+		all.MemoryMB, most = sharedMemoryMB, store.MemoryLimitMB
 	}
 	if all.Threads == 0 {
 		all.Threads = runtime.NumCPU()
 	}
-	each := store.Limits{MemoryMB: all.MemoryMB / shops, Threads: max(1, all.Threads/shops)}
+	each := store.Limits{MemoryMB: min(all.MemoryMB/shops, most), Threads: max(1, all.Threads/shops)}
 	if each.MemoryMB < minMemoryMB {
 		return each, usageError(fmt.Errorf("--parallel %d leaves %d MB to a shop, and less than %d is too little: give --memory-limit %dMB or more, or run fewer at a time",
 			shops, each.MemoryMB, minMemoryMB, minMemoryMB*shops))

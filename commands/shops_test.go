@@ -15,6 +15,7 @@ func TestShare_DividesWhatDuckDBMayTake(t *testing.T) {
 	}{
 		{store.Limits{Threads: 8}, 4, store.Limits{MemoryMB: 250, Threads: 2}},
 		{store.Limits{MemoryMB: 4000, Threads: 2}, 4, store.Limits{MemoryMB: 1000, Threads: 1}},
+		{store.Limits{Threads: 1}, 1, store.Limits{MemoryMB: store.MemoryLimitMB, Threads: 1}},
 		{store.Limits{MemoryMB: 64, Threads: 1}, 1, store.Limits{MemoryMB: 64, Threads: 1}},
 	} {
 		if got, err := share(test.all, test.shops); err != nil || got != test.want {
