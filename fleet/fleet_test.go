@@ -298,6 +298,28 @@ func TestQueueDue_WhatWasMissedIsQueuedOnceAndNotPiledUp(t *testing.T) {
 	})
 }
 
+func TestQueueDue_WhatIsWrongWithOneShopKeepsNoOtherFromItsTime(t *testing.T) {
+	each(t, func(t *testing.T, db *Database) {
+		start := time.Date(2026, 11, 28, 1, 0, 30, 0, time.UTC)
+		for shop, host := range map[string]string{"alpha": "no queue!", "beta": "one"} { // alpha is looked at first
+			if _, err := db.Schedule(t.Context(), []Planned{{shop, []Line{{"", "* * * * *"}}}}, host, false, lease, start); err != nil {
+				t.Fatal(err)
+			}
+		}
+		client, err := db.queue(&river.Config{Logger: silent()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.queueDue(t.Context(), client, start.Add(time.Hour)); err == nil || !strings.Contains(err.Error(), "queue alpha") {
+			t.Errorf("of a machine that no queue can be called by: %v", err)
+		}
+		var shop string
+		if err := db.row(t.Context(), "SELECT args ->> 'shop' FROM river_job").Scan(&shop); err != nil || shop != "beta" {
+			t.Errorf("the other shop is not queued: %q, %v", shop, err)
+		}
+	})
+}
+
 func TestSettle_JobsOfAWorkerThatIsGoneWaitAgain(t *testing.T) {
 	each(t, func(t *testing.T, db *Database) {
 		given(t, db, "one", "alpha", "beta")

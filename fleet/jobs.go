@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -106,7 +107,7 @@ func nextTime(expression string, after time.Time) (time.Time, error) {
 
 // queueDue queues what is due. A time that has passed while nobody was there is queued once, however often it passed. The job
 // is queued before the next time is written, so that a process that dies between them loses none; the next one that tries
-// finds the job there already.
+// finds the job there already. What is wrong with one shop keeps no other from its time.
 func (d *Database) queueDue(ctx context.Context, client queue, now time.Time) error {
 	type due struct {
 		shop, parts, cron string
@@ -127,17 +128,16 @@ func (d *Database) queueDue(ctx context.Context, client queue, now time.Time) er
 	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
 		return fmt.Errorf("read what is due: %w", err)
 	}
+	var wrong error
 	for _, e := range list {
 		next, err := nextTime(e.cron, now)
 		if err != nil {
-			return fmt.Errorf("schedule of %s: %w", e.shop, err)
+			err = fmt.Errorf("schedule of %s: %w", e.shop, err)
+		} else if _, err = d.insert(ctx, client, Job{Shop: e.shop, Parts: e.parts}); err == nil {
+			_, err = d.exec(ctx, "UPDATE fleet_schedule SET next_at = $1 WHERE shop = $2 AND parts = $3 AND next_at = $4", next.UnixMilli(), e.shop, e.parts, e.at)
+			err = described("note when "+e.shop+" is due next", err)
 		}
-		if _, err := d.insert(ctx, client, Job{Shop: e.shop, Parts: e.parts}); err != nil {
-			return err
-		}
-		if _, err := d.exec(ctx, "UPDATE fleet_schedule SET next_at = $1 WHERE shop = $2 AND parts = $3 AND next_at = $4", next.UnixMilli(), e.shop, e.parts, e.at); err != nil {
-			return fmt.Errorf("note when %s is due next: %w", e.shop, err)
-		}
+		wrong = cmp.Or(wrong, err) // the first one is told
 	}
-	return nil
+	return wrong
 }
