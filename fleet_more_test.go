@@ -164,6 +164,9 @@ func TestFleet_OneMachineNeedsNoServer(t *testing.T) {
 		t.Errorf("a broken schedule beside others:\n%s%s", r.stdout, r.stderr)
 	}
 	start := time.Now()
+	if r := y.fleet(2, "enqueue", "alpha", "nobody", "--only", "sell_orders,products"); r.stdout != "alpha: queued on one\n" {
+		t.Errorf("what was queued before a shop that nobody knows:\n%s", r.stdout)
+	}
 	y.fleet(0, "enqueue", "alpha", "beta", "--only", "sell_orders,products")
 	y.idle(start)
 	r := y.fleet(0, "status")
@@ -173,13 +176,15 @@ func TestFleet_OneMachineNeedsNoServer(t *testing.T) {
 		}
 	}
 	for args, says := range map[string]string{
-		"enqueue nobody":          "`fleet schedule` takes over",
-		"enqueue":                 "needs the name of a shop",
-		"move alpha --to nowhere": "`fleet status` lists them",
-		"move alpha":              "SHOP --to HOST",
-		"drain nowhere":           "`fleet status` lists them",
-		"drain":                   "needs the name of a machine",
-		"enqueue alpha --only x":  "the parts are",
+		"schedule --host Big_Host": "--host Big_Host: it must be small letters",
+		"serve --host Big_Host":    "--host Big_Host: it must be small letters",
+		"enqueue nobody":           "`fleet schedule` takes over",
+		"enqueue":                  "needs the name of a shop",
+		"move alpha --to nowhere":  "`fleet status` lists them",
+		"move alpha":               "SHOP --to HOST",
+		"drain nowhere":            "`fleet status` lists them",
+		"drain":                    "needs the name of a machine",
+		"enqueue alpha --only x":   "the parts are",
 	} {
 		if r := y.fleet(2, strings.Fields(args)...); !strings.Contains(r.stderr, says) {
 			t.Errorf("fleet %s:\n%s", args, r.stderr)
@@ -200,7 +205,7 @@ func TestFleet_OneMachineNeedsNoServer(t *testing.T) {
 	y.serve("one")
 	y.fleet(0, "enqueue", "beta")
 	y.idle(start)
-	if r := y.fleet(1, "drain", "one"); !strings.Contains(r.stderr, "no worker is there to give alpha to") {
+	if r := y.fleet(1, "drain", "one"); !strings.Contains(r.stderr, "no worker is there to give alpha to: one takes no more shops, and keeps this one") {
 		t.Errorf("drain of the only machine:\n%s", r.stderr)
 	}
 	if f := y.fleet(0, "status"); !strings.Contains(f.stdout, "draining") {

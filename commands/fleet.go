@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -98,11 +99,10 @@ func (a *app) fleetServeCommand() *cli.Command {
 				return err
 			}
 			return a.withFleet(c, func(ctx context.Context, cfg config.Fleet, db *fleet.Database) error {
-				if host != "" {
-					if cfg.Host = host; !regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString(host) {
-						return usageError(fmt.Errorf("--host %s: it is small letters and digits, with single - between them", host))
-					}
+				if err := hostOption(host); err != nil {
+					return err
 				}
+				cfg.Host = cmp.Or(host, cfg.Host)
 				if c.IsSet("parallel") {
 					if cfg.Parallel = o.parallel; o.parallel < 1 {
 						return usageError(fmt.Errorf("--parallel %d: it is a number of shops, 1 or more", o.parallel))
@@ -112,6 +112,14 @@ func (a *app) fleetServeCommand() *cli.Command {
 			})
 		},
 	}
+}
+
+// hostOption refuses a --host that no queue can be called by.
+func hostOption(host string) error {
+	if err := config.CheckHost(host); err != nil {
+		return usageError(fmt.Errorf("--host %s: it %w", host, err))
+	}
+	return nil
 }
 
 func (a *app) serveFleet(ctx context.Context, cfg config.Fleet, db *fleet.Database, o *shopsOptions) error {
@@ -175,7 +183,7 @@ func (a *app) fleetScheduleCommand() *cli.Command {
 			&cli.BoolFlag{Name: "prune", Destination: &prune, Usage: "forget shops that have no configuration in the folder any more"},
 		},
 		Action: func(c *cli.Context) error {
-			if err := noArguments(c); err != nil {
+			if err := cmp.Or(noArguments(c), hostOption(host)); err != nil {
 				return err
 			}
 			return a.withFleet(c, func(ctx context.Context, cfg config.Fleet, db *fleet.Database) error {
@@ -269,7 +277,7 @@ func (a *app) fleetEnqueueCommand() *cli.Command {
 				for _, shop := range shops {
 					q, err := db.Enqueue(ctx, fleet.Job{Shop: shop, Parts: inOrder(c.String("only")), Full: c.Bool("full")}, cfg.Retries)
 					if err != nil {
-						return err
+						return errors.Join(a.printQueued(list, c.String("format")), err) // those before it are queued
 					}
 					list = append(list, q)
 				}

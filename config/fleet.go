@@ -74,11 +74,11 @@ func (c *Config) fleetSettings() []setting {
 
 		{name: "fleet.database", value: secret(&f.Database, fleetDatabase), secret: true},
 		{name: "fleet.config_dir", value: text(&f.ConfigDir, notEmpty)},
-		{name: "fleet.host", value: text(&f.Host, checkHost)},
+		{name: "fleet.host", value: text(&f.Host, CheckHost)},
 		{name: "fleet.parallel", value: whole(&f.Parallel, 1, 256)},
 		{name: "fleet.storage", value: text(&f.Storage, fleetStorage), hidden: true},
 		{name: "fleet.keep_copies", value: whole(&f.KeepCopies, 1, 1000)},
-		{name: "fleet.lease", value: duration(&f.Lease, false)},
+		{name: "fleet.lease", value: scalar[time.Duration]{&f.Lease, leaseOf, formatDuration}},
 		{name: "fleet.retry_wait", value: duration(&f.RetryWait, false)},
 		{name: "fleet.retries", value: whole(&f.Retries, 0, math.MaxInt16)},
 		{name: "fleet.grace", value: duration(&f.Grace, true)},
@@ -91,11 +91,23 @@ func (c *Config) fleetSettings() []setting {
 
 var hostName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-func checkHost(name string) error {
+// CheckHost tells what is wrong with the name of a machine, which is that of its queue too.
+func CheckHost(name string) error {
 	if name != "" && (!hostName.MatchString(name) || len(name) > 63) {
 		return errors.New("must be small letters and digits, with single - between them")
 	}
 	return nil
+}
+
+// minLease leaves a busy machine the time to renew a lease, which it does in every sixth part of it.
+const minLease = 5 * time.Second
+
+func leaseOf(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < minLease {
+		return 0, errors.New("must be a duration of 5s or longer, such as 2m")
+	}
+	return d, nil
 }
 
 // fleetDatabase looks at no more than the kind: the address is the driver's to read.

@@ -33,7 +33,8 @@ func TestFleet_WrongValuesAreNamedWithoutThem(t *testing.T) {
 		"storage: ftp://user:hunter2@x":       "must be file:///PATH or s3://BUCKET",
 		"host: Big.Host":                      "small letters and digits",
 		"parallel: 0":                         "from 1 to 256",
-		"lease: 0s":                           "longer than 0",
+		"lease: 0s":                           "must be a duration of 5s or longer",
+		"lease: 4900ms":                       "must be a duration of 5s or longer",
 	} {
 		_, err := config.Parse([]byte("fleet:\n  "+line+"\n"), "fleet.yaml", config.Options{Fleet: true})
 		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "hunter2") {

@@ -100,7 +100,7 @@ func taken(name string) string {
 	switch m := wanted.FindStringSubmatch(said); {
 	case strings.Contains(said, "must be a date"):
 		return "date"
-	case strings.Contains(said, "must be a duration") && strings.Contains(refuses("0s"), "longer than 0"):
+	case strings.Contains(said, "must be a duration") && refuses("0s") != "":
 		return "duration"
 	case strings.Contains(said, "must be a duration"):
 		return "duration or 0"

@@ -173,9 +173,12 @@ func (d *Database) Schedule(ctx context.Context, shops []Planned, host string, p
 }
 
 // NoWorkerError means that there is no machine that a shop could be given to.
-type NoWorkerError struct{ Shop string }
+type NoWorkerError struct{ Shop, Drained string }
 
 func (e *NoWorkerError) Error() string {
+	if e.Drained != "" {
+		return fmt.Sprintf("no worker is there to give %s to: %s takes no more shops, and keeps this one. Start `fleet serve` on another machine, and drain %s again", e.Shop, e.Drained, e.Drained)
+	}
 	return "no worker is there to give " + e.Shop + " to: start `fleet serve` on a machine first, or name the machine with --host"
 }
 
@@ -192,7 +195,7 @@ func (d *Database) place(ctx context.Context, shop, host string, lease time.Dura
 			return "", false, err
 		}
 		if at == "" {
-			return "", false, &NoWorkerError{shop}
+			return "", false, &NoWorkerError{Shop: shop}
 		}
 	}
 	_, err = d.exec(ctx, "INSERT INTO fleet_shops (shop, host) VALUES ($1, $2) ON CONFLICT (shop) DO NOTHING", shop, at)
@@ -311,7 +314,7 @@ func (d *Database) Drain(ctx context.Context, host string, lease time.Duration) 
 			return moves, err
 		}
 		if to == "" {
-			return moves, &NoWorkerError{f.Shop}
+			return moves, &NoWorkerError{Shop: f.Shop, Drained: host}
 		}
 		if _, err := d.Move(ctx, f.Shop, to, lease); err != nil {
 			return moves, err
