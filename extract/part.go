@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -142,9 +143,18 @@ func (p *part) finish(ctx context.Context, reason string) error {
 
 // fail writes the figures of a part that could not be read, and returns why, in one sentence. What was read of it is kept.
 func (p *part) fail(ctx context.Context, cause error) error {
+	reason := cause.Error()
+	if stopped(ctx, cause) {
+		reason = "the reading was interrupted"
+	}
 	// That the figures cannot be written either, on a full disk, is nothing that has to be said too.
-	_ = p.finish(context.WithoutCancel(ctx), cause.Error())
+	_ = p.finish(context.WithoutCancel(ctx), reason)
 	return fmt.Errorf("read %s: %w", p.stream, cause)
+}
+
+// stopped tells an error that only says that the work was to end: by Ctrl-C, a deadline, or because another stream failed.
+func stopped(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "INTERRUPT Error"))
 }
 
 // get asks for one page and reads its outside.
