@@ -129,3 +129,17 @@ func TestDocs_CommandsThatLookRun(t *testing.T) {
 		}
 	}
 }
+
+func TestLooking_MakesNoFolder(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "", "")
+	for _, args := range [][]string{{"runs"}, {"sql", "FROM run.issues"}, {"report"}, {"rejects"}, {"plan"}, {"record", "out"}} {
+		if r := s.must(2, args...); !strings.Contains(r.stderr, "this shop has no run yet") {
+			t.Errorf("%v: %s", args, r.stderr)
+		}
+	}
+	s.must(0, "transform", "--explain")
+	if _, err := os.Stat(filepath.Join(s.dir, "data")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a command that only looks has made data_dir: %v", err)
+	}
+}

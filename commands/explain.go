@@ -16,7 +16,7 @@ import (
 // explainTransform prints the chain of tables, by the headers of the files: what each reads, what it makes, and, where there
 // is a run that was transformed, how many rows it made and how long that took.
 func (a *app) explainTransform(ctx context.Context, id, dir string) error {
-	cfg, shop, err := a.openShop(needs{})
+	cfg, shop, err := a.configToRead()
 	if err != nil {
 		return err
 	}

@@ -5,13 +5,28 @@ import (
 	"errors"
 	"io/fs"
 
+	"magento-optiply/config"
 	"magento-optiply/store"
 )
 
-// shopToRead opens the shop's folder for a command that only looks. It needs no secret of the configuration.
+// shopToRead is the shop of a command that only looks. It needs no secret of the configuration, and makes no folder: whoever
+// looks may have no right to.
 func (a *app) shopToRead() (*store.Shop, error) {
-	_, shop, err := a.openShop(needs{})
+	_, shop, err := a.configToRead()
 	return shop, err
+}
+
+func (a *app) configToRead() (*config.Config, *store.Shop, error) {
+	cfg, err := a.loadConfig(needs{})
+	if err != nil {
+		return nil, nil, err
+	}
+	shop, err := store.At(cfg.DataDir, cfg.Shop)
+	if err != nil {
+		return nil, nil, err
+	}
+	shop.Limits = a.limits
+	return cfg, shop, nil
 }
 
 // openToRead opens a run with the state, read-only. Without an id it is the latest finished run, or what there is: an older

@@ -152,7 +152,7 @@ func (a *app) decide(ctx context.Context, name string, f *rejectFilter) (err err
 	if err != nil {
 		return err
 	}
-	shop, err := a.shopToRead()
+	_, shop, err := a.openShop(needs{})
 	if err != nil {
 		return err
 	}

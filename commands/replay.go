@@ -55,7 +55,7 @@ func (a *app) replay(ctx context.Context, id string, o *replayOptions) (err erro
 	if err := a.checkFormat(o.format, o.output, answerFormats()...); err != nil {
 		return err
 	}
-	cfg, shop, err := a.openShop(needs{})
+	cfg, shop, err := a.configToRead()
 	if err != nil {
 		return err
 	}

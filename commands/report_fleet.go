@@ -126,7 +126,7 @@ func (a *app) fleetLine(ctx context.Context, p place, from string) (line report.
 	if !exists(filepath.Join(p.dataDir, p.shop)) {
 		return failed("never run", store.ErrNoRun)
 	}
-	shop, err := store.Open(p.dataDir, p.shop)
+	shop, err := store.At(p.dataDir, p.shop)
 	if err != nil {
 		return failed("cannot be read", err)
 	}

@@ -56,7 +56,7 @@ type pruned struct {
 }
 
 func (a *app) prune(ctx context.Context, o *pruneOptions) (err error) {
-	shop, err := a.shopToRead()
+	_, shop, err := a.openShop(needs{})
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,12 @@ type RunRef struct {
 // Runs lists the run files, oldest first. Ids sort by time. A file with another name, somebody's copy, is none.
 func (s *Shop) Runs() ([]RunRef, error) {
 	entries, err := os.ReadDir(s.runsDir())
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("list runs: %w: call it as the user who runs the nights", err)
+	case err != nil:
 		return nil, fmt.Errorf("list runs: %w", err)
 	}
 	var refs []RunRef
