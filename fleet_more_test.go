@@ -211,6 +211,10 @@ func TestFleet_OneMachineNeedsNoServer(t *testing.T) {
 	if f := y.fleet(0, "status"); !strings.Contains(f.stdout, "draining") {
 		t.Errorf("fleet status:\n%s", f.stdout)
 	}
+	y.fleet(0, "enqueue", "beta") // is there for good, because the machine takes no more
+	if r := y.fleet(0, "enqueue", "beta", "--full"); !strings.Contains(r.stdout, "already (one), without --full") {
+		t.Errorf("--full, where a job without it waits:\n%s", r.stdout)
+	}
 }
 
 // refuse has the shop know no token.

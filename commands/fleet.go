@@ -304,9 +304,12 @@ func (a *app) printQueued(list []fleet.Queued, format string) error {
 		return json.NewEncoder(a.env.Stdout).Encode(list)
 	}
 	for _, q := range list {
-		if q.New {
+		switch {
+		case q.New:
 			fmt.Fprintf(a.env.Stdout, "%s: queued on %s\n", q.Shop, q.Host)
-		} else {
+		case q.NotFull:
+			fmt.Fprintf(a.env.Stdout, "%s: not queued again, it %s already (%s), without --full: ask again when it has ended\n", q.Shop, q.State, q.Host)
+		default:
 			fmt.Fprintf(a.env.Stdout, "%s: not queued again, it %s already (%s)\n", q.Shop, q.State, q.Host)
 		}
 	}

@@ -298,6 +298,25 @@ func TestQueueDue_WhatWasMissedIsQueuedOnceAndNotPiledUp(t *testing.T) {
 	})
 }
 
+func TestEnqueue_SaysWhenAWaitingJobIsNotFull(t *testing.T) {
+	each(t, func(t *testing.T, db *Database) {
+		given(t, db, "one", "alpha", "beta")
+		for _, step := range []struct {
+			job  Job
+			want Queued
+		}{
+			{Job{Shop: "alpha"}, Queued{Shop: "alpha", Host: "one", State: "queued", New: true}},
+			{Job{Shop: "alpha", Full: true}, Queued{Shop: "alpha", Host: "one", State: "waits", NotFull: true}},
+			{Job{Shop: "beta", Full: true}, Queued{Shop: "beta", Host: "one", State: "queued", New: true}},
+			{Job{Shop: "beta", Full: true}, Queued{Shop: "beta", Host: "one", State: "waits"}},
+		} {
+			if got, err := db.Enqueue(t.Context(), step.job, 5); err != nil || got != step.want {
+				t.Errorf("%+v: %+v, %v, want %+v", step.job, got, err, step.want)
+			}
+		}
+	})
+}
+
 func TestQueueDue_WhatIsWrongWithOneShopKeepsNoOtherFromItsTime(t *testing.T) {
 	each(t, func(t *testing.T, db *Database) {
 		start := time.Date(2026, 11, 28, 1, 0, 30, 0, time.UTC)

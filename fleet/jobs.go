@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -38,6 +39,8 @@ type Queued struct {
 	Host  string `json:"host"`
 	State string `json:"state"` // queued; or what the job that is there already does: waits, runs, is tried again
 	New   bool   `json:"new"`
+	// NotFull: all products were to be read, and the job that is there already was not asked to.
+	NotFull bool `json:"not_full,omitempty"`
 }
 
 // Enqueue has a shop run as soon as its machine has room.
@@ -64,6 +67,11 @@ func (d *Database) insert(ctx context.Context, client queue, job Job) (Queued, e
 	}
 	if result.UniqueSkippedAsDuplicate {
 		q.New = false
+		var there Job
+		if err := json.Unmarshal(result.Job.EncodedArgs, &there); err != nil {
+			return q, fmt.Errorf("queue %s: read the job that is there: %w", job.Shop, err)
+		}
+		q.NotFull = job.Full && !there.Full
 		switch result.Job.State {
 		case rivertype.JobStateRunning:
 			q.State = "runs"
