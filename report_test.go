@@ -5,8 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"magento-optiply/magento/magentotest"
+	"magento-optiply/store"
 )
 
 // page is the text of a report file.
@@ -127,4 +129,33 @@ func TestReport_OfTheFleetNamesTheWorstFirst(t *testing.T) {
 	s.write("shops/wrong.yaml", "shop: wrong\nmagneto: {}\n")
 	s.must(0, "report", "--fleet", "--config-dir", "shops", "--output", "pages.html")
 	s.pageSays("pages.html", "3 shops", "never run", "wrong configuration", "magneto", `href="data/demo/runs/`)
+}
+
+func TestReport_OfTheRunBeforeTheOneThatIsGoingOn(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "", "")
+	s.must(0, "extract", "--fixtures", night(1))
+	older := s.newest()
+	time.Sleep(time.Second) // an id is a second
+	s.must(0, "extract", "--fixtures", night(1))
+	newer := s.newest()
+	shop, err := store.At(filepath.Join(s.dir, "data"), "demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := shop.Find(newer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := shop.OpenRun(t.Context(), ref, store.Options{Run: store.Write})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = run.Close() }()
+	if r := s.must(0, "report"); !strings.HasSuffix(strings.TrimSpace(r.stdout), older+".html") || !strings.Contains(r.stderr, "an older run is taken") {
+		t.Errorf("stdout %q, stderr %q: want the page of %s", r.stdout, r.stderr, older)
+	}
+	if r := s.must(1, "report", "--run", newer); !strings.Contains(r.stderr, "is open in") {
+		t.Errorf("the run that was asked for is open elsewhere: %s", r.stderr)
+	}
 }

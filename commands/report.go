@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -57,22 +58,7 @@ func (a *app) reportRun(ctx context.Context, o *reportOptions) error {
 	if err != nil {
 		return err
 	}
-	id := o.runID
-	if id == "" {
-		refs, err := shop.Runs()
-		if err != nil {
-			return err
-		}
-		if len(refs) == 0 {
-			return store.ErrNoRun
-		}
-		id = refs[len(refs)-1].ID
-	}
-	ref, err := shop.Find(id)
-	if err != nil {
-		return err
-	}
-	run, err := a.openRef(ctx, shop, ref)
+	run, err := a.openToReport(ctx, shop, o.runID)
 	if err != nil {
 		return err
 	}
@@ -86,6 +72,31 @@ func (a *app) reportRun(ctx context.Context, o *reportOptions) error {
 	}
 	_, err = fmt.Fprintln(a.env.Stdout, path)
 	return err
+}
+
+// openToReport opens a run; without an id the newest, finished or not, that no other process has open.
+func (a *app) openToReport(ctx context.Context, shop *store.Shop, id string) (*store.Run, error) {
+	if id != "" {
+		ref, err := shop.Find(id)
+		if err != nil {
+			return nil, err
+		}
+		return a.openRef(ctx, shop, ref)
+	}
+	refs, err := shop.Runs()
+	if err != nil {
+		return nil, err
+	}
+	err = store.ErrNoRun
+	for _, ref := range slices.Backward(refs) {
+		var run *store.Run
+		var busy *store.BusyError
+		if run, err = a.openRef(ctx, shop, ref); !errors.As(err, &busy) {
+			return run, err
+		}
+		a.log.Warn("this run's file is open in another process: an older run is taken", "run", ref.ID)
+	}
+	return nil, err
 }
 
 func (a *app) writeRunReport(ctx context.Context, shop *store.Shop, run *store.Run, path string) error {
