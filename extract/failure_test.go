@@ -105,7 +105,7 @@ stores//full: 3 rows, 1 pages, 1 requests
 websites//full: 3 rows, 1 pages, 1 requests
 products//full: 2 rows, 1 pages, 4 requests, 2 retries
 orders//window: 1 rows, 1 pages, 2 requests, 1 retries
-stock_statuses//skus: 2 rows, 2 pages, 2 requests`)
+stock_statuses//skus: 2 rows, 2 requests`)
 	result, err := extract.Streams(t.Context(), e.run.DB)
 	if err != nil || len(result) != 5 || result[2].Requests != 4 || result[2].Bytes == 0 || !result[2].Complete {
 		t.Errorf("got %+v, %v", result, err)

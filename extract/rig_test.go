@@ -334,10 +334,11 @@ func (e *extraction) keys(stream string) string {
 	return strings.Join(e.column("SELECT DISTINCT key FROM raw."+stream+" ORDER BY try_cast(key AS BIGINT), key"), " ")
 }
 
-// streams is run.streams in short: stream/store/part, rows, pages, requests, retries, complete, reason.
+// streams is run.streams in short: stream/store/part, rows, pages, requests, retries, complete, reason. Stock by SKU has a page a
+// worker that got an answer, so that their number depends on who is faster.
 func (e *extraction) streams() string {
 	e.t.Helper()
-	return strings.Join(e.column(`SELECT stream || '/' || store_code || '/' || part || ': ' || rows || ' rows, ' || pages || ' pages, ' || requests || ' requests'
+	return strings.Join(e.column(`SELECT stream || '/' || store_code || '/' || part || ': ' || rows || ' rows, ' || CASE WHEN part = 'skus' THEN '' ELSE pages || ' pages, ' END || requests || ' requests'
 		|| CASE WHEN retries > 0 THEN ', ' || retries || ' retries' ELSE '' END || CASE WHEN quarantined > 0 THEN ', ' || quarantined || ' quarantined' ELSE '' END
 		|| CASE WHEN complete THEN '' ELSE ', not complete: ' || coalesce(reason, 'NULL') END FROM run.streams ORDER BY rowid`), "\n")
 }

@@ -248,7 +248,7 @@ products//window: 0 rows, 0 pages, 1 requests
 orders//window: 1 rows, 1 pages, 1 requests
 orders//ids: 3 rows, 2 pages, 3 requests
 products//ids: 3 rows, 2 pages, 4 requests
-stock_statuses//skus: 4 rows, 4 pages, 4 requests`)
+stock_statuses//skus: 4 rows, 4 requests`)
 }
 
 // A product's price is that of the store it is read for, by whichever way it is read.
