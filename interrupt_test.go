@@ -61,7 +61,10 @@ func (d *disaster) signalled(sig syscall.Signal, times, n int, of func(r *nethtt
 		at = req
 		d.interrupt(cmd, sig, times, stderr, over)
 	})
-	if err := cmd.Start(); err != nil {
+	mu.Lock() // who hears a request finds the process
+	err := cmd.Start()
+	mu.Unlock()
+	if err != nil {
 		d.t.Fatal(err)
 	}
 	limit := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() }) // one that hangs

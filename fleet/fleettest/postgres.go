@@ -35,7 +35,6 @@ type Cluster struct {
 
 	mu     sync.Mutex
 	server *exec.Cmd
-	said   bytes.Buffer
 }
 
 // ErrMissing is why there is no cluster on this machine.
@@ -152,9 +151,10 @@ func (c *Cluster) Serve(options ...string) error {
 		args = append(args, "-c", o)
 	}
 	for deadline := time.Now().Add(time.Minute); ; {
+		said := &bytes.Buffer{} // of this process alone: one that was killed may still be writing to its own
 		c.mu.Lock()
 		c.server = c.command("postgres", args...)
-		c.server.Stdout, c.server.Stderr = &c.said, &c.said
+		c.server.Stdout, c.server.Stderr = said, said
 		err := c.server.Start()
 		c.mu.Unlock()
 		if err != nil {
@@ -167,7 +167,7 @@ func (c *Cluster) Serve(options ...string) error {
 		}
 		// After a kill the memory of the old server may still be in use for a moment.
 		if time.Now().After(deadline) {
-			return fmt.Errorf("postgres does not start:\n%s", c.said.String())
+			return fmt.Errorf("postgres does not start:\n%s", said.String())
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
