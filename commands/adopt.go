@@ -142,11 +142,7 @@ func (n *night) openList(ctx context.Context, id string) (run string, err error)
 
 func (n *night) findList(ctx context.Context, id string) (store.RunRef, error) {
 	if id != "" {
-		ref, err := n.shop.Find(id)
-		if err == nil && ref.Partial {
-			err = usageError(fmt.Errorf("run %s is not read whole: go on with `extract --resume` or `run --resume`", ref.ID))
-		}
-		return ref, err
+		return findWhole(n.shop, id)
 	}
 	refs, err := n.shop.Runs()
 	if err != nil {

@@ -158,10 +158,7 @@ func (a *app) beginOn(ctx context.Context, command, id string, needed needs) (*n
 	if err != nil {
 		return nil, err
 	}
-	ref, err := findRun(n.shop, id)
-	if err == nil && ref.Partial {
-		err = usageError(fmt.Errorf("run %s is not read whole: go on with `extract --resume` or `run --resume`", ref.ID))
-	}
+	ref, err := findWhole(n.shop, id)
 	if err == nil {
 		err = n.open(ctx, ref)
 	}
@@ -170,6 +167,15 @@ func (a *app) beginOn(ctx context.Context, command, id string, needed needs) (*n
 		return nil, err
 	}
 	return n, nil
+}
+
+// findWhole is findRun for what needs a run that was read whole.
+func findWhole(shop *store.Shop, id string) (store.RunRef, error) {
+	ref, err := findRun(shop, id)
+	if err == nil && ref.Partial {
+		err = usageError(fmt.Errorf("run %s is not read whole: go on with `extract --resume` or `run --resume`", ref.ID))
+	}
+	return ref, err
 }
 
 // findRun resolves --run, the latest finished run by default.

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -140,12 +139,8 @@ func (s *severalRuns) skip(ref store.RunRef, why string) {
 // finishedRuns are the refs of the finished runs, the newest first; up to and with one where it is named.
 func finishedRuns(shop *store.Shop, upTo string) ([]store.RunRef, error) {
 	if upTo != "" {
-		ref, err := shop.Find(upTo)
-		if err != nil {
+		if _, err := findWhole(shop, upTo); err != nil {
 			return nil, err
-		}
-		if ref.Partial {
-			return nil, usageError(fmt.Errorf("run %s is not read whole: go on with `extract --resume` or `run --resume`", upTo))
 		}
 	}
 	refs, err := shop.Runs()

@@ -66,10 +66,7 @@ func (a *app) replay(ctx context.Context, id string, o *replayOptions) (err erro
 	if err != nil {
 		return err
 	}
-	ref, err := findRun(shop, id)
-	if err == nil && ref.Partial {
-		err = usageError(fmt.Errorf("run %s is not read whole: go on with `extract --resume` or `run --resume`", ref.ID))
-	}
+	ref, err := findWhole(shop, id)
 	if err != nil {
 		return err
 	}
