@@ -108,7 +108,7 @@ func (b *bench) extractFrom(ctx context.Context, whole bool, latency time.Durati
 			return fmt.Errorf("%s: %d rows were read, and the shop has %d", what, rows, s.rows)
 		}
 		b.add(result{what: what, latency: latency, rows: rows, bytes: bytes, own: own, floor: floor, floorIs: "plain fetch", most: mostOfFetch, leastCPU: s.least})
-		if err := os.RemoveAll(f.dir); err != nil {
+		if err := f.remove(); err != nil {
 			return err
 		}
 	}
@@ -163,7 +163,7 @@ func (b *bench) stock(ctx context.Context) (err error) {
 	}
 	b.add(result{what: "stock one by one, 8 workers (the stream's own time)", latency: latency, rows: rows, bytes: bytes,
 		own: usage{Wall: time.Duration(took * float64(time.Second))}, floor: floor, floorIs: "plain fetch", most: mostOfStock})
-	return os.RemoveAll(f.dir)
+	return f.remove()
 }
 
 // load sends creates, with the ledger; its floor sends the same ones.
@@ -225,7 +225,7 @@ func (b *bench) loadAt(ctx context.Context, latency time.Duration) (err error) {
 		return err
 	}
 	b.add(result{what: "load products and orders, ledger durable", latency: latency, rows: done, own: own, floor: floor, floorIs: "plain client", most: mostOfSend})
-	return os.RemoveAll(f.dir)
+	return f.remove()
 }
 
 // night reads, transforms and loads together: a first night, without sending, and then one in which nothing has changed.
@@ -331,7 +331,7 @@ func (b *bench) nightOf(ctx context.Context, products, orders int) (n measuredNi
 	if err := json.Unmarshal(out, &n.weighed.weight); err != nil {
 		return n, err
 	}
-	return n, os.RemoveAll(f.dir)
+	return n, f.remove()
 }
 
 // first brings a shop to where nothing changes any more. A first night is measured where it is one that happens: a shop of a
@@ -372,6 +372,14 @@ func (b *bench) first(ctx context.Context, f *folder, shop *server, n *measuredN
 
 // mostFirst is the largest shop that has a first night.
 const mostFirst = 200_000
+
+// remove removes the folder, unless it is to be kept.
+func (f *folder) remove() error {
+	if f.keep {
+		return nil
+	}
+	return os.RemoveAll(f.dir)
+}
 
 // forget removes the runs, so that the disk holds one night at a time.
 func (f *folder) forget() error { return os.RemoveAll(filepath.Join(f.data(), "bench", "runs")) }

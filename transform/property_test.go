@@ -339,3 +339,31 @@ func TestDeletions_NeverMoreThanIsProven(t *testing.T) {
 		}
 	})
 }
+
+// A number is the same whether it fits the narrow type, which is tried first, or not.
+func TestNumbers_AreReadAlikeInBothWidths(t *testing.T) {
+	b := bench(t)
+	sqlFiles(t, b, "000_settings")
+	b.Exec(t, "CREATE TEMP TABLE texts (text VARCHAR)")
+	check(t, func(rt *rapid.T) {
+		b.Exec(t, "DELETE FROM texts")
+		var values []string
+		for _, text := range rapid.SliceOfN(rapid.OneOf(
+			rapid.StringMatching(`[-+]?[0-9]{0,14}(\.[0-9]{0,12})?([eE][-+]?[0-9]{1,2})?`),
+			rapid.StringMatching(`[-]?9{8,12}\.9{6,10}[0-9]{0,3}`),
+			rapid.SampledFrom([]string{"", " 1", "1 ", ".5", "5.", "0.000000005", "9999999999.999999995", "NaN", "1,000", "0x10", "1e400"}),
+		), 50, 100).Draw(rt, "texts") {
+			values = append(values, "('"+text+"')")
+		}
+		insert(t, b, "texts", values)
+		for _, different := range []string{
+			"quantity_of(text) IS DISTINCT FROM try_cast(text AS DECIMAL(24, 8))",
+			"money_of(text) IS DISTINCT FROM try_cast(text AS DECIMAL(27, 8))",
+			"cents_of(money_of(text)) IS DISTINCT FROM try_cast(round(try_cast(text AS DECIMAL(27, 8)), 2) AS DECIMAL(19, 2))",
+		} {
+			if found := b.Table(t, "SELECT text FROM texts WHERE "+different); strings.Count(found, "\n") > 1 {
+				rt.Fatalf("%s:\n%s", different, found)
+			}
+		}
+	})
+}

@@ -21,19 +21,10 @@ identified AS (
     -- A cast alone would round 1.7 to 2 and take 0x1F for 31.
     SELECT *, CASE WHEN regexp_full_match(id, '[0-9]+') THEN try_cast(id AS BIGINT) END AS product_id FROM item
 ),
-store AS (
-    SELECT store_code, min(rowid) AS place FROM run.streams WHERE stream = 'products' GROUP BY store_code
-),
-latest AS (
-    -- A record without an id cannot be compared with another, so each is named.
-    SELECT identified.* FROM identified LEFT JOIN store USING (store_code)
-    QUALIFY product_id IS NULL
-         OR row_number() OVER (PARTITION BY product_id ORDER BY place, updated_at DESC, fetched_at DESC, file DESC, position DESC) = 1
-),
 typed AS (
     -- Each value is cast once. The list of problems below is made only where one of them is not plainly good: made for every
     -- row, it was half of what reading them costs.
-    SELECT *, try_cast(price AS DECIMAL(24, 8)) AS price_read, try_cast(created_at AS TIMESTAMP) AS created_read FROM latest
+    SELECT *, quantity_of(price) AS price_read, try_cast(created_at AS TIMESTAMP) AS created_read FROM identified
 )
 SELECT
     product_id,
@@ -46,9 +37,11 @@ SELECT
     try_cast(updated_at AS TIMESTAMP)     AS updated_at,
     custom_attributes,                    -- where magento.product_attributes names any; see the macro custom_attribute
     store_code,
+    file,
+    position,
     fetched_at,
     -- What cannot be read, or is out of the range that Optiply takes, rejects the row by name (section 7).
-    CASE WHEN product_id IS NOT NULL AND length(sku) BETWEEN 1 AND 255 AND trim(name, E' \t\r\n') <> ''
+    CASE WHEN product_id IS NOT NULL AND length(sku) BETWEEN 1 AND 255 AND regexp_matches(name, '[^ \t\r\n]')
               AND (price IS NULL OR price = '0' OR price_read > 0 AND price_read <= 9999999.99)
               AND status IN ('1', '2') AND type_id <> '' AND (created_at IS NULL OR created_read IS NOT NULL) THEN []
     ELSE list_filter([
@@ -63,5 +56,17 @@ SELECT
         CASE WHEN coalesce(type_id, '') = '' THEN {attribute: 'type_id', value: type_id, reason: 'is missing'} END,
         CASE WHEN created_at IS NOT NULL AND created_read IS NULL THEN {attribute: 'created_at', value: created_at, reason: 'is not a time'} END
     ], lambda problem: problem IS NOT NULL) END AS problems
-FROM typed
-ORDER BY product_id, id, file, position;
+FROM typed;
+
+-- Most were read once, and are not sorted for the few that were read twice. A record without an id cannot be compared with
+-- another, so each is named.
+DELETE FROM stage.products WHERE rowid IN (
+    WITH store AS (
+        SELECT store_code, min(rowid) AS place FROM run.streams WHERE stream = 'products' GROUP BY store_code
+    ),
+    twice AS (SELECT product_id FROM stage.products GROUP BY product_id HAVING count(*) > 1)
+    SELECT p.rowid
+    FROM stage.products p JOIN twice USING (product_id) LEFT JOIN store USING (store_code)
+    QUALIFY row_number() OVER (PARTITION BY product_id ORDER BY place, updated_at DESC, fetched_at DESC, file DESC, position DESC) > 1);
+ALTER TABLE stage.products DROP COLUMN file;
+ALTER TABLE stage.products DROP COLUMN position;

@@ -38,16 +38,12 @@ both_answers AS (
                low_stock_date := a.low_stock_date)), file, fetched_at, position
     FROM listed
 ),
-latest AS (
-    SELECT * FROM both_answers
-    QUALIFY row_number() OVER (PARTITION BY came_from, asked_id ORDER BY fetched_at DESC, file DESC, position DESC) = 1
-),
 typed AS (
     -- Each value is cast once. The list of problems below is made only where one of them is not plainly good: made for every
     -- row, it was half of what reading them costs.
-    SELECT *, try_cast(salable_qty AS DECIMAL(24, 8)) AS salable_read, try_cast(qty AS DECIMAL(24, 8)) AS qty_read,
+    SELECT *, quantity_of(salable_qty) AS salable_read, quantity_of(qty) AS qty_read,
            try_cast(manage_stock AS BOOLEAN) AS manage_read
-    FROM latest
+    FROM both_answers
 )
 SELECT
     came_from,
@@ -61,11 +57,13 @@ SELECT
     qty_read                                    AS qty,
     try_cast(is_in_stock AS BOOLEAN)            AS is_in_stock,
     try_cast(is_qty_decimal AS BOOLEAN)         AS is_qty_decimal,
-    try_cast(min_qty AS DECIMAL(24, 8))         AS min_qty,
+    quantity_of(min_qty)         AS min_qty,
     try_cast(backorders AS TINYINT)             AS backorders,
     manage_read                                 AS manage_stock,
     try_cast(use_config_manage_stock AS BOOLEAN) AS use_config_manage_stock,
     try_cast(low_stock_date AS TIMESTAMP)       AS low_stock_date,
+    file,
+    position,
     fetched_at,
     CASE WHEN (salable_qty IS NULL OR salable_read IS NOT NULL) AND (qty IS NULL OR qty_read IS NOT NULL)
               AND (manage_stock IS NULL OR manage_read IS NOT NULL) THEN []
@@ -74,5 +72,13 @@ SELECT
         CASE WHEN qty IS NOT NULL AND qty_read IS NULL THEN {attribute: 'stock_item.qty', value: qty, reason: 'is not a number'} END,
         CASE WHEN manage_stock IS NOT NULL AND manage_read IS NULL THEN {attribute: 'stock_item.manage_stock', value: manage_stock, reason: 'is neither true nor false'} END
     ], lambda problem: problem IS NOT NULL) END AS problems
-FROM typed
-ORDER BY came_from, product_id;
+FROM typed;
+
+-- Most were read once, and are not sorted for the few that were read twice.
+DELETE FROM stage.stock_items WHERE rowid IN (
+    WITH twice AS (SELECT came_from, product_id FROM stage.stock_items GROUP BY ALL HAVING count(*) > 1)
+    SELECT i.rowid
+    FROM stage.stock_items i JOIN twice t ON t.came_from = i.came_from AND t.product_id IS NOT DISTINCT FROM i.product_id
+    QUALIFY row_number() OVER (PARTITION BY i.came_from, i.product_id ORDER BY fetched_at DESC, file DESC, position DESC) > 1);
+ALTER TABLE stage.stock_items DROP COLUMN file;
+ALTER TABLE stage.stock_items DROP COLUMN position;

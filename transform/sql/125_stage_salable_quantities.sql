@@ -11,12 +11,21 @@ WITH answer AS (
 item AS (SELECT file, fetched_at, generate_subscripts(items, 1) AS position, unnest(items, recursive := true) FROM answer)
 SELECT
     sku,
-    try_cast(qty AS DECIMAL(24, 8))   AS qty,
+    quantity_of(qty)   AS qty,
     try_cast(is_salable AS BOOLEAN)   AS is_salable,
     source,
+    file,
+    position,
     fetched_at,
-    CASE WHEN qty IS NOT NULL AND try_cast(qty AS DECIMAL(24, 8)) IS NULL THEN [{attribute: 'qty', value: qty, reason: 'is not a number'}] ELSE [] END AS problems
+    CASE WHEN qty IS NOT NULL AND quantity_of(qty) IS NULL THEN [{attribute: 'qty', value: qty, reason: 'is not a number'}] ELSE [] END AS problems
 FROM item
-WHERE source LIKE 'export-stock-salable-qty/%'
-QUALIFY row_number() OVER (PARTITION BY sku ORDER BY fetched_at DESC, file DESC, position DESC) = 1
-ORDER BY sku;
+WHERE source LIKE 'export-stock-salable-qty/%';
+
+-- Most were read once, and are not sorted for the few that were read twice.
+DELETE FROM stage.salable_quantities WHERE rowid IN (
+    WITH twice AS (SELECT sku FROM stage.salable_quantities GROUP BY sku HAVING count(*) > 1)
+    SELECT q.rowid
+    FROM stage.salable_quantities q JOIN twice t ON t.sku IS NOT DISTINCT FROM q.sku
+    QUALIFY row_number() OVER (PARTITION BY q.sku ORDER BY fetched_at DESC, file DESC, position DESC) > 1);
+ALTER TABLE stage.salable_quantities DROP COLUMN file;
+ALTER TABLE stage.salable_quantities DROP COLUMN position;

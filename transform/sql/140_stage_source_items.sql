@@ -13,10 +13,19 @@ item AS (SELECT file, fetched_at, generate_subscripts(items, 1) AS position, unn
 SELECT
     sku,
     source_code,
-    try_cast(quantity AS DECIMAL(24, 8)) AS quantity,
+    quantity_of(quantity) AS quantity,
     try_cast(status AS TINYINT)          AS status,
+    file,
+    position,
     fetched_at,
-    CASE WHEN try_cast(quantity AS DECIMAL(24, 8)) IS NULL THEN [{attribute: 'quantity', value: quantity, reason: 'is not a number'}] ELSE [] END AS problems
-FROM item
-QUALIFY row_number() OVER (PARTITION BY sku, source_code ORDER BY fetched_at DESC, file DESC, position DESC) = 1
-ORDER BY sku, source_code;
+    CASE WHEN quantity_of(quantity) IS NULL THEN [{attribute: 'quantity', value: quantity, reason: 'is not a number'}] ELSE [] END AS problems
+FROM item;
+
+-- Most were read once, and are not sorted for the few that were read twice.
+DELETE FROM stage.source_items WHERE rowid IN (
+    WITH twice AS (SELECT sku, source_code FROM stage.source_items GROUP BY ALL HAVING count(*) > 1)
+    SELECT i.rowid
+    FROM stage.source_items i JOIN twice t ON t.sku IS NOT DISTINCT FROM i.sku AND t.source_code IS NOT DISTINCT FROM i.source_code
+    QUALIFY row_number() OVER (PARTITION BY i.sku, i.source_code ORDER BY fetched_at DESC, file DESC, position DESC) > 1);
+ALTER TABLE stage.source_items DROP COLUMN file;
+ALTER TABLE stage.source_items DROP COLUMN position;

@@ -21,17 +21,12 @@ identified AS (
            coalesce(nullif(state, ''), nullif(status, '')) AS effective_state
     FROM item
 ),
-latest AS (
-    SELECT * FROM identified
-    QUALIFY order_id IS NULL
-         OR row_number() OVER (PARTITION BY order_id ORDER BY updated_at DESC, fetched_at DESC, file DESC, position DESC) = 1
-),
 typed AS (
     -- Each value is cast once. The list of problems below is made only where one of them is not plainly good: made for every
     -- row, it was half of what reading them costs.
     SELECT *, try_cast(created_at AS TIMESTAMP) AS created_read, try_cast(updated_at AS TIMESTAMP) AS updated_read,
-           try_cast(subtotal AS DECIMAL(27, 8)) AS subtotal_read
-    FROM latest
+           money_of(subtotal) AS subtotal_read
+    FROM identified
 )
 SELECT
     order_id,
@@ -43,7 +38,7 @@ SELECT
     created_read                               AS created_at,
     updated_read                               AS updated_at,
     subtotal_read                              AS subtotal,
-    try_cast(base_subtotal AS DECIMAL(27, 8))  AS base_subtotal,
+    money_of(base_subtotal)  AS base_subtotal,
     order_currency_code,
     base_currency_code,
     store_code,
@@ -60,5 +55,12 @@ SELECT
         CASE WHEN coalesce(NOT isfinite(try_cast(subtotal AS DOUBLE)), true) THEN {attribute: 'subtotal', value: subtotal, reason: 'is not a number'}
              WHEN coalesce(abs(round(subtotal_read, 2)) >= 10000000000000, true) THEN {attribute: 'subtotal', value: subtotal, reason: 'has more than 13 digits before the point'} END
     ], lambda problem: problem IS NOT NULL) END AS problems
-FROM typed
-ORDER BY order_id, entity_id, file, position;
+FROM typed;
+
+-- Most were read once, and are not sorted for the few that were read twice. A record without an id cannot be compared with
+-- another, so each is named.
+DELETE FROM stage.orders WHERE rowid IN (
+    WITH twice AS (SELECT order_id FROM stage.orders GROUP BY order_id HAVING count(*) > 1)
+    SELECT o.rowid
+    FROM stage.orders o JOIN twice USING (order_id)
+    QUALIFY row_number() OVER (PARTITION BY order_id ORDER BY updated_at DESC, fetched_at DESC, file DESC, position DESC) > 1);

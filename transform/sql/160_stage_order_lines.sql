@@ -18,7 +18,7 @@ typed AS (
     -- Each value is cast once. The list of problems below is made only where one of them is not plainly good: made for every
     -- row, it was half of what reading them costs.
     SELECT *, try_cast(parent_item_id AS BIGINT) AS parent_read, try_cast(product_id AS BIGINT) AS product_read,
-           try_cast(qty_ordered AS DECIMAL(24, 8)) AS qty_read, try_cast(base_row_total AS DECIMAL(27, 8)) AS total_read
+           quantity_of(qty_ordered) AS qty_read, money_of(base_row_total) AS total_read
     FROM item
 )
 SELECT
@@ -43,5 +43,4 @@ SELECT
              WHEN abs(try_cast(i.base_row_total AS DOUBLE)) >= 1e13 THEN {attribute: 'base_row_total', value: i.base_row_total, reason: 'has more than 13 digits before the point'} END
     ], lambda problem: problem IS NOT NULL) END AS problems
 FROM typed i JOIN stage.orders s ON s.file = i.file AND s.position = i.position
-WHERE s.order_id IS NOT NULL
-ORDER BY s.order_id, item_id, i.file, i.position, i.line;
+WHERE s.order_id IS NOT NULL;

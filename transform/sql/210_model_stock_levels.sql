@@ -44,7 +44,7 @@ by_listing AS (
            CASE WHEN len(bad) > 0 THEN bad[1].attribute || ' ' || bad[1].reason || ': ' || bad[1].value
                 WHEN getvariable('stock_mode') = 'listing' AND qty IS NULL THEN 'the bulk listing has no quantity for it'
                 WHEN manage_stock IS NULL THEN 'the bulk listing has no manage_stock for it' END AS unknown_because
-    FROM stage.stock_items WHERE came_from = 'stock_items'
+    FROM stage.stock_items WHERE came_from = 'stock_items' AND getvariable('stock_mode') NOT IN ('salable', 'physical')
 ),
 -- warehouse: the sum over the sources of warehouse_ids, or over all enabled ones where that is empty. Magento compares
 -- SKUs without regard to case, so the join does.
@@ -103,5 +103,4 @@ SELECT remote_id, sku, quantity,
        CASE WHEN unknown_because IS NULL AND NOT is_gone THEN trunc(quantity)::BIGINT END AS stock_level,
        CASE WHEN unknown_because IS NULL AND NOT is_gone THEN manage_stock END AS manage_stock,
        came_from, unknown_because, is_gone
-FROM by_mode
-ORDER BY remote_id::BIGINT;
+FROM by_mode;

@@ -5,12 +5,12 @@
 -- grain:   one row a product or order of this run that Optiply is not known to hold
 
 CREATE OR REPLACE TABLE model.claimed AS
-WITH product AS (
+WITH product AS NOT MATERIALIZED (
     SELECT product_id::VARCHAR AS remote_id, lower(sku) AS sku FROM stage.products
     WHERE product_id IS NOT NULL AND product_id::VARCHAR NOT IN (SELECT remote_id FROM before.products)
 ),
-sell_order AS (
-    SELECT order_id::VARCHAR AS remote_id, created_at AS placed, round(subtotal, 2)::DECIMAL(19, 2) AS total_value FROM stage.orders
+sell_order AS NOT MATERIALIZED (
+    SELECT order_id::VARCHAR AS remote_id, created_at AS placed, cents_of(subtotal) AS total_value FROM stage.orders
     WHERE len(problems) = 0 AND order_id::VARCHAR NOT IN (SELECT remote_id FROM before.sell_orders)
 ),
 -- An equi-join for each way: with OR, DuckDB would compare every row with every other.

@@ -13,7 +13,7 @@ WITH listed AS (
         left(replace(replace(p.name, chr(13), ''), chr(10), ''), 255) AS name,
         p.sku                                                    AS sku_code,
         p.product_id::VARCHAR                                    AS article_code,
-        round(p.price, 2)::DECIMAL(18, 2)                        AS price,
+        cents_of(p.price)::DECIMAL(18, 2)                        AS price,
         CASE WHEN p.type_id <> 'simple' THEN true ELSE NOT s.manage_stock END AS unlimited_stock,
         CASE WHEN p.type_id <> 'simple' THEN 0 ELSE s.stock_level END AS stock_level,
         CASE p.status WHEN 1 THEN 'enabled' WHEN 2 THEN 'disabled' END AS status,
@@ -32,7 +32,8 @@ carried AS (
            CASE WHEN s.is_gone THEN '' ELSE coalesce(s.unknown_because, '') END AS unknown_because, false AS is_listed
     FROM model.stock_levels s
     JOIN before.products b USING (remote_id)
-    WHERE s.remote_id NOT IN (SELECT product_id::VARCHAR FROM stage.products WHERE product_id IS NOT NULL)
+    WHERE NOT getvariable('products_full')
+      AND s.remote_id NOT IN (SELECT product_id::VARCHAR FROM stage.products WHERE product_id IS NOT NULL)
 ),
 news AS (SELECT * FROM listed UNION ALL SELECT * FROM carried)
 SELECT
@@ -57,5 +58,4 @@ SELECT
     CASE WHEN b.remote_id IS NOT NULL AND getvariable('sync_stocks') THEN nullif(n.unknown_because, '') END AS stock_unchanged_because
 FROM news n
 LEFT JOIN before.products b USING (remote_id)
-LEFT JOIN model.claimed c ON c.entity = 'products' AND c.remote_id = n.remote_id
-ORDER BY n.remote_id::BIGINT;
+LEFT JOIN model.claimed c ON c.entity = 'products' AND c.remote_id = n.remote_id;

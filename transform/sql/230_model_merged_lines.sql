@@ -55,14 +55,14 @@ lines AS (
     SELECT order_id, item_id, product_id, sku, qty_ordered, problems, base_row_total FROM leaf WHERE getvariable('order_lines') = 'leaf'
     UNION ALL
     -- order_lines: items. Every item is a line on its own product, parents and children alike, as the notebook did.
-    SELECT order_id, item_id, product_id, sku, qty_ordered, problems, coalesce(base_row_total, 0) FROM wanted WHERE getvariable('order_lines') <> 'leaf'
+    SELECT order_id, item_id, product_id, sku, qty_ordered, problems, coalesce(cents_of(base_row_total), 0) FROM wanted WHERE getvariable('order_lines') <> 'leaf'
 ),
 merged AS (
     SELECT order_id, product_id, min_by(sku, item_id) AS sku,
            floor(sum(qty_ordered) + 0.5)::BIGINT AS quantity,             -- rounded half up, after merging
            sum(qty_ordered) AS quantity_ordered,
            try_cast(round(sum(base_row_total), 2) AS DECIMAL(19, 2)) AS subtotal_value,
-           flatten(list(problems ORDER BY item_id)) AS problems
+           coalesce(min_by(problems, coalesce(item_id, 9223372036854775807)) FILTER (len(problems) > 0), []) AS problems   -- the first line's that has any
     FROM lines GROUP BY order_id, product_id, CASE WHEN product_id IS NULL THEN sku END
 ),
 -- That the listing lacks a product proves nothing when it was not read to its end: the order waits.

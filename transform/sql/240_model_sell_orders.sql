@@ -18,7 +18,7 @@ SELECT
     o.effective_state                              AS state,
     o.created_at                                   AS placed,
     CASE WHEN o.effective_state = 'complete' THEN o.updated_at END AS completed,
-    round(o.subtotal, 2)::DECIMAL(19, 2)           AS total_value,
+    cents_of(o.subtotal)                           AS total_value,
     CASE WHEN l.rejected_because IS NOT NULL THEN 'reject'
          WHEN c.reason IS NOT NULL OR l.waits_because IS NOT NULL THEN 'wait'
          WHEN coalesce(l.kept, 0) = 0 THEN 'drop'
@@ -32,5 +32,4 @@ LEFT JOIN lines l ON l.remote_id = o.order_id::VARCHAR
 LEFT JOIN model.claimed c ON c.entity = 'sell_orders' AND c.remote_id = o.order_id::VARCHAR
 WHERE (getvariable('pull_all_orders') OR o.effective_state = 'complete')
   AND NOT list_contains(getvariable('skip_order_states'), coalesce(o.effective_state, ''))
-  AND len(o.problems) = 0
-ORDER BY o.order_id;
+  AND len(o.problems) = 0;

@@ -8,5 +8,4 @@ SELECT l.order_remote_id, l.product_remote_id, l.sku, l.quantity, l.subtotal_val
 FROM model.merged_lines l
 WHERE l.verdict IN ('send', 'wait')
   -- Lines of an order that was rejected by name go with it.
-  AND l.order_remote_id NOT IN (SELECT order_id::VARCHAR FROM stage.orders WHERE len(problems) > 0 AND order_id IS NOT NULL)
-ORDER BY l.order_remote_id::BIGINT, l.product_remote_id::BIGINT;
+  AND l.order_remote_id NOT IN (SELECT order_id::VARCHAR FROM stage.orders WHERE len(problems) > 0 AND order_id IS NOT NULL);

@@ -24,13 +24,16 @@ WITH compared AS (
     FROM model.products m
     LEFT JOIN before.products b USING (remote_id)
     LEFT JOIN model.extra_attributes x USING (remote_id)
+),
+different AS (
+    SELECT * FROM compared WHERE is_new OR len(changed) + len(extra_changed) > 0
 )
 SELECT 'create' AS op, remote_id, NULL::VARCHAR AS optiply_id, name, sku_code, article_code, price, unlimited_stock, stock_level,
        status, created_at_remote, extra,
        list_filter(['name', 'skuCode', 'articleCode', CASE WHEN price IS NOT NULL THEN 'price' END, 'unlimitedStock', 'stockLevel', 'status',
                     CASE WHEN created_at_remote IS NOT NULL THEN 'createdAtRemote' END], lambda attribute: attribute IS NOT NULL) || extra_changed AS changed,
        'new in Magento' AS reason
-FROM compared
+FROM different
 WHERE is_new AND held_because IS NULL AND getvariable('sync_products')
   AND (status = 'enabled' OR getvariable('create_disabled_products'))
 UNION ALL
@@ -38,8 +41,8 @@ SELECT 'update', remote_id, optiply_id, name, sku_code, article_code, price, unl
        changed || extra_changed,
        array_to_string(changed || extra_changed, ', ') || ' changed in Magento'
            || CASE WHEN list_contains(changed, 'stockLevel') AND stock_from IS NOT NULL THEN ' (stock: ' || stock_from || ')' ELSE '' END
-FROM compared
-WHERE NOT is_new AND len(changed) + len(extra_changed) > 0
+FROM different
+WHERE NOT is_new
 UNION ALL
 SELECT 'disable', d.remote_id, d.optiply_id, b.name, b.sku_code, b.article_code, b.price, b.unlimited_stock, b.stock_level, 'disabled',
        b.created_at_remote, NULL, ['status'], d.reason
