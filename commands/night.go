@@ -325,7 +325,7 @@ func (n *night) verdict(ctx context.Context) error {
 }
 
 // conclude writes the summary to the history and prints it. err is how the work ended; what is returned is how the command
-// ends.
+// ends. Readers see it when the run is closed, which is next.
 func (n *night) conclude(ctx context.Context, phase string, err error) error {
 	err = n.app.orInterrupted(ctx, n.stopped(ctx, err))
 	ctx = context.WithoutCancel(ctx)
@@ -350,9 +350,6 @@ func (n *night) conclude(ctx context.Context, phase string, err error) error {
 			err = herr
 		}
 		n.app.log.Debug("the end of the run is not in the history", "error", herr)
-	}
-	if perr := n.run.PublishState(ctx); perr != nil {
-		n.app.log.Debug("the copy of the state for readers is not current", "error", perr)
 	}
 	if slices.Contains([]int{exitDone, exitIncomplete, exitHeldBack}, code) {
 		n.progress.Finish()

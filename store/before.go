@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -62,11 +63,14 @@ const historyKept = 70 * 24 * time.Hour
 
 // PutSettings keeps the run's settings, without secrets, in run.settings.
 func (r *Run) PutSettings(ctx context.Context, settings map[string]string) error {
-	var statements []string
+	var rows []string
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		statements = append(statements, "INSERT OR REPLACE INTO run.settings VALUES ("+quote(name)+", "+quote(settings[name])+")")
+		rows = append(rows, "("+quote(name)+", "+quote(settings[name])+")")
 	}
-	if err := r.inTransaction(ctx, statements...); err != nil {
+	if len(rows) == 0 {
+		return nil
+	}
+	if err := exec(ctx, r.DB, "INSERT OR REPLACE INTO run.settings VALUES "+strings.Join(rows, ", ")); err != nil {
 		return fmt.Errorf("keep the settings of run %s: %w", r.ID, err)
 	}
 	return nil

@@ -46,7 +46,12 @@ func copyInto(from, to string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return writeNew(to, in)
+}
+
+// writeNew writes a file that is not there yet. What it leaves after an error is the caller's to remove.
+func writeNew(path string, in io.Reader) error {
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
 	if err != nil {
 		return err
 	}

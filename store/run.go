@@ -27,6 +27,9 @@ type Run struct {
 	closed     bool
 	pages      pageWriter
 	raised     int // how often DuckDB was given more memory
+	// stateFile is a handle that PublishState reads. Closing it would take away DuckDB's lock of the file, which the system drops
+	// when the process closes any handle of it, so it stays open as long as DuckDB's.
+	stateFile *os.File
 }
 
 // Options say which files a Run opens, and how.
@@ -190,9 +193,6 @@ func (r *Run) detachRun(ctx context.Context) error {
 	return nil
 }
 
-// PublishState writes the copy of the state that readers see while this process holds the file.
-func (r *Run) PublishState(ctx context.Context) error { return r.shop.publishState(ctx, r.DB) }
-
 // PagesDir is the folder of this run's page files.
 func (r *Run) PagesDir() string { return r.shop.PagesDir(r.ID) }
 
@@ -265,6 +265,9 @@ func (r *Run) Close() error {
 	}
 	if err := r.DB.Close(); err != nil {
 		errs = append(errs, fmt.Errorf("close DuckDB: %w", err))
+	}
+	if r.stateFile != nil {
+		_ = r.stateFile.Close() // only read
 	}
 	if r.state == Write && len(errs) == 0 {
 		r.shop.refreshCopy()
