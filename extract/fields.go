@@ -52,7 +52,7 @@ func onlyAsked(body []byte, query magento.Query) ([]byte, error) {
 		if p.Name != "fields" {
 			continue
 		}
-		if tree := parseFields(p.Value); bytes.Contains(body, []byte(`"search_criteria"`)) || tree["items"].lacks(firstItem(body)) {
+		if tree := parseFields(p.Value); tree["items"].lacks(firstItem(body)) || bytes.Contains(body, []byte(`"search_criteria"`)) {
 			return tree.cut(body), nil
 		}
 	}
@@ -101,61 +101,94 @@ func (t fieldTree) lacks(item json.RawMessage) bool {
 }
 
 // cut leaves of a valid answer what was asked for.
-func (t fieldTree) cut(body []byte) []byte { return t.cutter().cut(nil, bytes.TrimSpace(body)) }
-
-// cutter copies what was asked for out of an answer, the members of an object in the order of their names. Nothing is decoded:
-// whole records are ten times as long as what is kept of them.
-type cutter struct {
-	names []string
-	below []cutter
+func (t fieldTree) cut(body []byte) []byte {
+	out, _ := t.cutter().cut(make([]byte, 0, len(body)/8), bytes.TrimSpace(body))
+	return out
 }
 
-func (t fieldTree) cutter() cutter {
-	var c cutter
-	for _, name := range slices.Sorted(maps.Keys(t)) {
-		c.names, c.below = append(c.names, name), append(c.below, t[name].cutter())
+// cutter copies what was asked for out of an answer, the members of an object in the order of their names. Nothing is decoded, and
+// nothing looked at twice: whole records are twenty times as long as what is kept of them.
+type cutter struct {
+	names  []string
+	below  []cutter
+	length [longestName + 1][]int // which names are so long
+}
+
+// longestName is how long a name may be that is asked for.
+const longestName = 64
+
+func (t fieldTree) cutter() *cutter {
+	c := &cutter{}
+	for i, name := range slices.Sorted(maps.Keys(t)) {
+		c.names, c.below = append(c.names, name), append(c.below, *t[name].cutter())
+		n := min(len(name), longestName)
+		c.length[n] = append(c.length[n], i)
 	}
 	return c
 }
 
-// cut appends what is asked for of a value, which is valid JSON.
-func (c cutter) cut(out, value []byte) []byte {
-	switch {
-	case len(c.names) == 0 || len(value) == 0:
-		return append(out, value...)
-	case value[0] == '[':
-		out = append(out, '[')
-		first := true
-		magento.Elements(value, func(element []byte) bool {
-			out = c.cut(comma(out, first), element)
-			first = false
-			return true
-		})
-		return append(out, ']')
-	case value[0] == '{':
-		return c.cutMembers(out, value)
+// find is the number of a name; -1 where it is not asked for.
+func (c *cutter) find(name []byte) int {
+	for _, i := range c.length[min(len(name), longestName)] {
+		if c.names[i] == string(name) {
+			return i
+		}
 	}
-	return append(out, value...)
+	return -1
 }
 
-func (c cutter) cutMembers(out, object []byte) []byte {
-	values := make([][]byte, len(c.names))
-	magento.Members(object, func(name, value []byte) bool {
-		if i, asked := slices.BinarySearch(c.names, string(name)); asked {
-			values[i] = value // the last, should it be there twice
+// cut appends what is asked for of the value that valid JSON begins with, and returns how long that value is.
+func (c *cutter) cut(out, value []byte) (_ []byte, length int) {
+	switch {
+	case len(c.names) > 0 && len(value) > 0 && value[0] == '[':
+		out = append(out, '[')
+		first := true
+		length = magento.Walk(value, func(_, rest []byte) (n int) {
+			out, n = c.cut(comma(out, first), rest)
+			first = false
+			return n
+		})
+		return append(out, ']'), length
+	case len(c.names) > 0 && len(value) > 0 && value[0] == '{':
+		return c.cutMembers(out, value)
+	}
+	length = magento.ValueLength(value)
+	return append(out, value[:length]...), length
+}
+
+// piece is where a member's value is in what was cut so far.
+type piece struct{ from, to int }
+
+// cutMembers appends the values as they come, then the object behind them, and moves that to where they began.
+func (c *cutter) cutMembers(out, object []byte) (_ []byte, length int) {
+	var few [16]piece
+	values := few[:min(len(c.names), len(few))]
+	if len(c.names) > len(few) {
+		values = make([]piece, len(c.names))
+	}
+	begin := len(out)
+	length = magento.Walk(object, func(name, rest []byte) (n int) {
+		i := c.find(name)
+		if i < 0 {
+			return 0
 		}
-		return true
+		from := len(out)
+		out, n = c.below[i].cut(out, rest)
+		values[i] = piece{from, len(out)} // the last, should it be there twice
+		return n
 	})
+	behind := len(out)
 	out = append(out, '{')
 	first := true
 	for i, value := range values {
-		if value != nil {
+		if value.to > 0 {
 			out = append(append(append(comma(out, first), '"'), c.names[i]...), '"', ':')
-			out = c.below[i].cut(out, value)
+			out = append(out, out[value.from:value.to]...)
 			first = false
 		}
 	}
-	return append(out, '}')
+	out = append(out, '}')
+	return append(out[:begin], out[behind:]...), length
 }
 
 func comma(out []byte, first bool) []byte {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"magento-optiply/magento"
 )
 
@@ -47,4 +49,52 @@ func FuzzOnlyAsked(f *testing.F) {
 			t.Errorf("%q cut by %q is no JSON: %q", body, fields, cut)
 		}
 	})
+}
+
+// An answer is cut as decoding it, leaving out what was not asked for, would.
+func FuzzOnlyAsked_CutsAsItDecodes(f *testing.F) {
+	f.Add(`{"items":[{"x":{"sku":"\"]}"},"sku":"a\\","id":1,"items":[{"qty":1.50,"name":"n"},null,[{"qty":2}]]},7,"s"],"search_criteria":[],"total_count":2}`)
+	f.Add(` { "total_count" : 1 , "items" : [ { "items" : { "qty" : [ ] , "x" : [1, 2] } , "id" : { } } , { } ] } `)
+	f.Add(`{"items":[{"id":1,"id":2,"x":true}],"items":{"sku":[{"deep":["}"]}]}}`)
+	tree := parseFields("items[id,sku,items[qty]],total_count")
+	f.Fuzz(func(t *testing.T, body string) {
+		whole, ok := decoded(body)
+		if !ok || strings.Contains(body, `\u`) { // a name that is written with escapes is none that was asked for
+			return
+		}
+		got, ok := decoded(string(tree.cut([]byte(body))))
+		if want := tree.reduced(whole); !ok || !cmp.Equal(want, got) {
+			t.Errorf("%q is cut to %#v, want %#v", body, got, want)
+		}
+	})
+}
+
+func decoded(body string) (value any, ok bool) {
+	d := json.NewDecoder(strings.NewReader(body))
+	d.UseNumber()
+	return value, json.Valid([]byte(body)) && d.Decode(&value) == nil
+}
+
+// reduced is cut of what was decoded.
+func (t fieldTree) reduced(value any) any {
+	if len(t) == 0 {
+		return value
+	}
+	switch value := value.(type) {
+	case []any:
+		list := []any{}
+		for _, element := range value {
+			list = append(list, t.reduced(element))
+		}
+		return list
+	case map[string]any:
+		object := map[string]any{}
+		for name, below := range t {
+			if member, ok := value[name]; ok {
+				object[name] = below.reduced(member)
+			}
+		}
+		return object
+	}
+	return value
 }

@@ -167,9 +167,14 @@ func (j *Job) getWith(ctx context.Context, client *magento.Client, path string, 
 	if err != nil {
 		return nil, magento.Page{}, err
 	}
-	if resp.Body, err = onlyAsked(resp.Body, query); err != nil {
+	kept, err := onlyAsked(resp.Body, query)
+	if err != nil {
 		return nil, magento.Page{}, err
 	}
+	if len(kept) != len(resp.Body) { // it was copied out
+		client.Reuse(resp)
+	}
+	resp.Body = kept
 	page, err := magento.ReadPage(resp.Body, idField)
 	var e *magento.Error
 	if errors.As(err, &e) {

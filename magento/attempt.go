@@ -241,7 +241,9 @@ func (c *Client) readBody(header http.Header, wire io.Reader) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("packed as %.20q, which was not asked for", encoding)
 	}
-	body, err := io.ReadAll(io.LimitReader(r, limit+1))
+	room := c.bodies.take()
+	_, err := room.ReadFrom(io.LimitReader(r, limit+1))
+	body := room.Bytes()
 	if err != nil {
 		return body, err
 	}

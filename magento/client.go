@@ -96,6 +96,7 @@ type Client struct {
 	doubt   *doubt
 
 	unpackers *sync.Pool
+	bodies    *bodies
 }
 
 // NewClient checks the settings; it sends nothing.
@@ -128,7 +129,7 @@ func NewClient(cfg Config) (*Client, error) {
 		retries: max(cfg.Retries, 0),
 		doubt:   &doubt{busy: make(chan struct{}, 1)},
 
-		unpackers: newUnpackers(),
+		unpackers: newUnpackers(), bodies: &bodies{},
 	}, nil
 }
 

@@ -191,19 +191,6 @@ func member(object []byte, name string) (value []byte, ok bool) {
 	return nil, false
 }
 
-// stringEnd is the index behind the string that begins at i.
-func stringEnd(s []byte, i int) int {
-	for i++; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(s)
-}
-
 func hash(item []byte) string {
 	h := fnv.New128a()
 	h.Write(item)

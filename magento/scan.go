@@ -56,6 +56,41 @@ func Elements(list []byte, f func(value []byte) bool) {
 	}
 }
 
+// Walk goes through an object or a list that is valid JSON, and looks at no value twice: f is given the name of each member, nil in
+// a list, and what begins with its value. It returns how long the value is, or 0 where it has not looked at it. Walk returns how
+// long the whole is.
+func Walk(nested []byte, f func(name, rest []byte) (length int)) (length int) {
+	if len(nested) == 0 {
+		return 0
+	}
+	object, i := nested[0] == '{', blanks(nested, 1)
+	for i < len(nested) && nested[i] != '}' && nested[i] != ']' {
+		var name []byte
+		if object {
+			end := stringEnd(nested, i)
+			name = nested[i+1 : max(end-1, i+1)]
+			i = blanks(nested, blanks(nested, end)+1) // behind the colon
+		}
+		if i >= len(nested) {
+			return len(nested)
+		}
+		n := f(name, nested[i:])
+		if n <= 0 {
+			n = ValueLength(nested[i:])
+		}
+		if n == 0 {
+			return len(nested) // it is no JSON
+		}
+		if i = blanks(nested, i+n); i < len(nested) && nested[i] == ',' {
+			i = blanks(nested, i+1)
+		}
+	}
+	return min(i+1, len(nested))
+}
+
+// ValueLength is how long the value is that valid JSON begins with.
+func ValueLength(s []byte) int { return valueEnd(s, 0) }
+
 // blanks is the index of the first byte from i on that is no white space.
 func blanks(s []byte, i int) int {
 	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\t' || s[i] == '\r') {
@@ -95,6 +130,26 @@ func nestedEnd(s []byte, i int) int {
 			}
 		}
 		i++
+	}
+	return len(s)
+}
+
+// stringEnd is the index behind the string that begins at i. Most of a page is in strings, and most of them are short, but the
+// long ones hold most of it.
+func stringEnd(s []byte, i int) int {
+	for from := i + 1; i+1 < len(s); {
+		n := bytes.IndexByte(s[i+1:], '"')
+		if n < 0 {
+			break
+		}
+		i += 1 + n
+		escapes := i
+		for escapes > from && s[escapes-1] == '\\' {
+			escapes--
+		}
+		if (i-escapes)%2 == 0 {
+			return i + 1
+		}
 	}
 	return len(s)
 }
