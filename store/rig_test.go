@@ -63,6 +63,28 @@ var roles = map[string]func(ctx context.Context, s *Shop) (io.Closer, string, er
 		}
 		return r, "open", err
 	},
+	"write the state anew, before the checkpoint": func(ctx context.Context, s *Shop) (io.Closer, string, error) {
+		r, err := s.OpenState(ctx, Write)
+		if err == nil {
+			err = r.compactState(ctx)
+		}
+		return r, "open", err
+	},
+	"write the state anew, in the midst": func(ctx context.Context, s *Shop) (io.Closer, string, error) {
+		r, err := s.OpenState(ctx, Write)
+		if err != nil {
+			return nil, "", err
+		}
+		worn, err := r.wornTables(ctx)
+		statements := []string{"BEGIN"}
+		for _, w := range worn {
+			statements = append(statements, w.anew()...)
+		}
+		if err == nil {
+			_, err = r.DB.ExecContext(ctx, strings.Join(statements, ";"))
+		}
+		return r, "open", err
+	},
 }
 
 type closer func() error

@@ -261,6 +261,8 @@ func (r *Run) Close() error {
 	if r.state == Write {
 		if err := exec(ctx, r.DB, "CHECKPOINT state"); err != nil {
 			errs = append(errs, fmt.Errorf("close the state: %w", explain(r.shop.statePath(), err)))
+		} else if r.compactState(ctx) == nil { // what fails now is tried again the next time; the rows are safe
+			_ = exec(ctx, r.DB, "CHECKPOINT state")
 		}
 	}
 	if err := r.DB.Close(); err != nil {
