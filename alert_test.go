@@ -194,3 +194,19 @@ func TestAlerts_TheStartIsToldWhileTheRunGoesOn(t *testing.T) {
 		t.Errorf("heard %q\n%s", got, r.stderr)
 	}
 }
+
+// Without it a webhook that looks into the run, to say more of it, would find one that goes on, and the night's changes missing.
+func TestAlerts_WhoIsToldFindsTheRunAsItEnded(t *testing.T) {
+	t.Parallel()
+	s := newServedShop(t, "", magentotest.Options{})
+	found := make(chan string, 1)
+	h := httptest.NewServer(nethttp.HandlerFunc(func(nethttp.ResponseWriter, *nethttp.Request) {
+		found <- s.exec("sql", "SELECT phase, exit_code, (SELECT count(*) FROM state.products) AS products FROM state.runs", "--format", "csv").stdout
+	}))
+	t.Cleanup(h.Close)
+	s.configure("alerts:\n  webhook_url: " + h.URL + "/hook\n")
+	s.must(3, "run")
+	if got := <-found; got != "phase,exit_code,products\ndone,3,46\n" {
+		t.Errorf("found %q", got)
+	}
+}

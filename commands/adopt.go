@@ -93,11 +93,9 @@ func (a *app) adopt(ctx context.Context, o *adoptOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if perr := n.run.PublishState(context.WithoutCancel(ctx)); perr != nil {
-		a.log.Warn("the copy of the state for readers is not current", "error", perr)
-	}
+	n.closeInto(&err) // the state is let go before it is told, which can last where a pager shows it
 	found.Result = result
-	if err := a.printAdoption(found); err != nil {
+	if err := errors.Join(err, a.printAdoption(found)); err != nil {
 		return err
 	}
 	if result.Rows(adopt.Ambiguous) > 0 {

@@ -84,7 +84,7 @@ func (w *alerts) note(err error, what string) {
 	}
 }
 
-// end says how the run has ended. It is called before the run's files are closed, with the error that the run ends with.
+// end says how the run has ended. It is called when the run's files are closed, with the error that the run ends with.
 func (w *alerts) end(ctx context.Context, ended error) {
 	ended = w.night.app.orInterrupted(ctx, ended)
 	ctx = context.WithoutCancel(ctx)
@@ -151,13 +151,11 @@ func (w *alerts) metrics(ctx context.Context, s summary) error {
 
 // lastSuccess looks into the history, which knows of this run too, for the newest that was done.
 func (w *alerts) lastSuccess(ctx context.Context) (last time.Time, err error) {
-	run := w.night.run
-	if run == nil {
-		if run, err = w.night.shop.OpenState(ctx, store.Read); err != nil {
-			return last, err
-		}
-		defer run.Close()
+	run, err := w.night.shop.OpenState(ctx, store.Read)
+	if err != nil {
+		return last, err
 	}
+	defer run.Close()
 	list, err := run.Histories(ctx)
 	for _, h := range list {
 		if h.Command == "run" && (h.ExitCode == exitDone || h.ExitCode == exitIncomplete) && h.EndedAt.After(last) {

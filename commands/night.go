@@ -66,12 +66,26 @@ func (a *app) begin(ctx context.Context, command string, needed needs) (*night, 
 	return n, nil
 }
 
+// close writes out the run and the state, and lets readers have them.
+func (n *night) close() error {
+	if n.run == nil {
+		return nil
+	}
+	err := n.run.Close()
+	n.run = nil
+	return err
+}
+
+// closeInto is close for a defer: its error counts where the command had none.
+func (n *night) closeInto(err *error) {
+	if cerr := n.close(); *err == nil {
+		*err = cerr
+	}
+}
+
 // end closes what is open, last opened first.
 func (n *night) end() error {
-	var err error
-	if n.run != nil {
-		err = n.run.Close()
-	}
+	err := n.close()
 	for i := len(n.stop) - 1; i >= 0; i-- {
 		n.stop[i]()
 	}
@@ -283,9 +297,6 @@ func (n *night) load(ctx context.Context, client *optiply.Client, hash string) e
 	n.summary.PlanHash = result.Plan.Hash
 	n.summary.counts(result.Counts)
 	n.summary.UrgentFirst = result.UrgentFirst
-	if perr := n.run.PublishState(context.WithoutCancel(ctx)); perr != nil {
-		n.app.log.Warn("the copy of the state for readers is not current", "error", perr)
-	}
 	return loadError(err)
 }
 

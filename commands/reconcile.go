@@ -92,6 +92,7 @@ func (a *app) reconcile(ctx context.Context, o *reconcileOptions) (err error) {
 		n.progress.Finish()
 	}
 	n.progress.Close()
+	n.closeInto(&err) // the state is let go before it is told, which can last where a pager shows it
 	if r == nil {
 		return err
 	}
@@ -127,11 +128,6 @@ func (n *night) compare(ctx context.Context, client *optiply.Client, percent flo
 	}
 	if errors.Is(err, adopt.ErrOtherAccount) {
 		return r, &exitError{code: exitHeldBack, err: err}
-	}
-	if err == nil && fix {
-		if perr := n.run.PublishState(context.WithoutCancel(ctx)); perr != nil {
-			n.app.log.Warn("the copy of the state for readers is not current", "error", perr)
-		}
 	}
 	return r, err
 }

@@ -174,7 +174,10 @@ func (a *app) runNight(ctx context.Context, o *runOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { told.end(ctx, err) }()
+	defer func() {
+		n.closeInto(&err) // whoever is told may look into the run at once
+		told.end(ctx, err)
+	}()
 	if err := n.chooseSQL(""); err != nil {
 		return err
 	}
