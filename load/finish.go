@@ -32,6 +32,14 @@ var stockUnansweredSQL string
 // because two files cannot be written in one transaction: a kill between the two leaves the bookmarks where they were.
 func (j *Job) finish(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
+	err := j.finishOnce(ctx)
+	for j.Run.MoreMemory(ctx, err) {
+		err = j.finishOnce(ctx)
+	}
+	return err
+}
+
+func (j *Job) finishOnce(ctx context.Context) error {
 	if err := j.nameWhatIsLeft(ctx); err != nil {
 		return fmt.Errorf("name what was left out: %w", err)
 	}
@@ -75,9 +83,10 @@ func (j *Job) moveOn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var answers bool // not in a run of an earlier version
-	err = j.Run.DB.QueryRowContext(ctx, `SELECT count(*) = 2 FROM duckdb_tables() WHERE database_name = current_database()
-		AND (schema_name, table_name) IN (('model', 'stock_answers'), ('run', 'stock_plan'))`).Scan(&answers)
+	var answers, kept bool // the first not in a run of an earlier version
+	err = j.Run.DB.QueryRowContext(ctx, `SELECT count(*) = 2, (SELECT count(*) = 0 FROM run.settings WHERE name = 'sync.stock_refresh' AND value = 'all')
+		FROM duckdb_tables() WHERE database_name = current_database()
+		AND (schema_name, table_name) IN (('model', 'stock_answers'), ('run', 'stock_plan'))`).Scan(&answers, &kept)
 	if err != nil {
 		return fmt.Errorf("find the stock answers: %w", err)
 	}
@@ -101,7 +110,10 @@ func (j *Job) moveOn(ctx context.Context) error {
 		exec(`INSERT INTO state.bookmarks VALUES (?, ?, ?, ?, ?) ON CONFLICT (stream, store_code) DO UPDATE SET
 			value = greatest(value, excluded.value), run_id = excluded.run_id, moved_at = excluded.moved_at`, w.stream, w.storeCode, w.end.UTC(), j.plan.RunID, now)
 	}
-	if answers {
+	switch {
+	case !kept: // Each night asks for all of them, and the bookmark of what was touched since has moved past an older answer.
+		exec("DELETE FROM state.stock_answers")
+	case answers:
 		exec(stockUnansweredSQL)
 		exec(stockAnswersSQL, j.plan.RunID)
 	}

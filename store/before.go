@@ -10,8 +10,9 @@ import (
 )
 
 // CopyBefore copies what Optiply is known to hold from the state into before.*, so that the run file holds all that its
-// diff is made from, and the figures of the nights before, which the guards compare its plan with (invariant 5). Bookmarks, parked rows and the last stock answers are what the shop is asked by, so they are
-// copied as long as it is being read: a load moves them.
+// diff is made from, and the figures of the nights before, which the guards compare its plan with (invariant 5). Bookmarks,
+// parked rows and the last stock answers are what the shop is asked by, so they are copied as long as it is being read: a load
+// moves them. Stock answers are not where the run asks for all stock anyway (stock_refresh: all).
 func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
 	const reading = " (SELECT extracted_at IS NULL FROM run.info)"
 	since := timestamp(now.Add(-historyKept))
@@ -34,7 +35,7 @@ func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
 		`INSERT INTO before.rejects BY NAME SELECT entity, remote_id, cause, change_hash, status, reason, decision FROM state.parked ORDER BY entity, remote_id`,
 		"DELETE FROM before.stock_answers WHERE"+reading,
 		`INSERT INTO before.stock_answers BY NAME SELECT remote_id, sku, store_code, salable_qty, physical_qty, manage_stock, source, asked_at,
-			fingerprint FROM state.stock_answers WHERE`+reading+" ORDER BY remote_id",
+			fingerprint FROM state.stock_answers WHERE`+reading+" AND NOT EXISTS (FROM run.settings WHERE name = 'sync.stock_refresh' AND value = 'all') ORDER BY remote_id",
 		"DELETE FROM before.history",
 		`INSERT INTO before.history BY NAME
 			WITH past AS (

@@ -5,28 +5,33 @@
 -- output:  run.stock_plan
 -- grain:   one row a product; what the listings lack, or do not answer beyond doubt, stays to be asked for one by one
 UPDATE run.stock_plan SET way = 'bulk' WHERE remote_id IN (
-    WITH export AS (
-        SELECT sku, try_cast(qty AS DECIMAL(24, 8)) AS qty, try_cast(is_salable AS BOOLEAN) AS is_salable
+    WITH export AS NOT MATERIALIZED (
+        -- Cast to the narrow type first, which takes a hundredth of the time (transform/sql/000_settings.sql).
+        SELECT sku, coalesce(try_cast(qty AS DECIMAL(18, 8)), try_cast(qty AS DECIMAL(24, 8))) AS qty, try_cast(is_salable AS BOOLEAN) AS is_salable, fetched_at
         FROM (SELECT fetched_at, unnest(from_json(content, '{"items": [{"source": "VARCHAR", "sku": "VARCHAR", "qty": "VARCHAR", "is_salable": "VARCHAR"}]}').items, recursive := true)
               FROM page.stock_statuses WHERE part <> 'skus')
         WHERE source LIKE 'export-stock-salable-qty/%'
-        QUALIFY row_number() OVER (PARTITION BY sku ORDER BY fetched_at DESC) = 1
     ),
-    listed AS (
-        SELECT product_id AS remote_id, try_cast(qty AS DECIMAL(24, 8)) AS qty, try_cast(manage_stock AS BOOLEAN) AS manage_stock
+    listed AS NOT MATERIALIZED (
+        SELECT product_id AS remote_id, coalesce(try_cast(qty AS DECIMAL(18, 8)), try_cast(qty AS DECIMAL(24, 8))) AS qty, try_cast(manage_stock AS BOOLEAN) AS manage_stock, fetched_at
         FROM (SELECT fetched_at, unnest(from_json(content, '{"items": [{"product_id": "VARCHAR", "qty": "VARCHAR", "manage_stock": "VARCHAR"}]}').items, recursive := true)
               FROM page.stock_items)
-        QUALIFY row_number() OVER (PARTITION BY product_id ORDER BY fetched_at DESC) = 1
     ),
-    touched AS (SELECT key AS remote_id, item ->> 'sku' AS sku, item ->> 'status' AS status FROM raw.products_touched)
-    SELECT p.remote_id
-    FROM run.stock_plan p JOIN listed l USING (remote_id) LEFT JOIN export e USING (sku)
-    WHERE l.manage_stock IS NOT NULL
-      -- What cannot be sold, and what is not managed, has 0; another number there was never seen, so it is asked for.
-      AND CASE WHEN $1 THEN e.qty = 0 OR coalesce(e.qty IS NOT NULL AND e.is_salable AND l.manage_stock, false) ELSE l.qty IS NOT NULL END
-      -- The export tells no product, only a SKU. It must be this product's alone, and the product must still be enabled:
-      -- the bulk listings have a quantity for disabled ones too, which is none.
-      AND p.sku NOT IN (SELECT sku FROM run.stock_plan GROUP BY sku HAVING count(*) > 1)
-      AND NOT EXISTS (FROM touched t WHERE t.remote_id = p.remote_id AND (t.sku <> p.sku OR t.status <> '1'))
-      AND NOT EXISTS (FROM touched t WHERE t.sku = p.sku AND t.remote_id <> p.remote_id)
+    touched AS (SELECT key AS remote_id, item ->> 'sku' AS sku, item ->> 'status' AS status FROM raw.products_touched),
+    said AS NOT MATERIALIZED (
+        SELECT p.remote_id, p.sku, l.fetched_at AS listed_at, e.fetched_at AS exported_at,
+               l.manage_stock IS NOT NULL
+               -- What cannot be sold, and what is not managed, has 0; another number there was never seen, so it is asked for.
+               AND CASE WHEN $1 THEN e.qty = 0 OR coalesce(e.qty IS NOT NULL AND e.is_salable AND l.manage_stock, false) ELSE l.qty IS NOT NULL END AS beyond_doubt
+        FROM run.stock_plan p JOIN listed l USING (remote_id) LEFT JOIN export e USING (sku)
+    )
+    SELECT remote_id FROM said
+    -- The export tells no product, only a SKU. It must be this product's alone, and the product must still be enabled:
+    -- the bulk listings have a quantity for disabled ones too, which is none.
+    WHERE sku NOT IN (SELECT sku FROM run.stock_plan GROUP BY sku HAVING count(*) > 1)
+      AND NOT EXISTS (FROM touched t WHERE t.remote_id = said.remote_id AND (t.sku <> said.sku OR t.status <> '1'))
+      AND NOT EXISTS (FROM touched t WHERE t.sku = said.sku AND t.remote_id <> said.remote_id)
+    GROUP BY remote_id
+    -- Pages can overlap: what was read last counts.
+    HAVING max_by(beyond_doubt, (listed_at, exported_at))
 );
