@@ -53,14 +53,18 @@ func (n *night) transform(ctx context.Context) (*transform.Result, error) {
 	n.progress.Phase("transform")
 	began := false
 	once := func() (*transform.Result, error) {
-		return transform.Run(ctx, n.run.DB, n.sql, n.app.env.Now(), func(file string, done, all int) {
+		report := func(_ string, _, all int) {
 			if !began {
 				n.progress.Begin("sql", int64(all))
 				began = true
 			} else {
 				n.progress.Add("sql", 1)
 			}
-		})
+		}
+		if n.staging != nil {
+			return n.staging.Run(ctx, n.app.env.Now(), report)
+		}
+		return transform.Run(ctx, n.run.DB, n.sql, n.app.env.Now(), report)
 	}
 	result, err := once()
 	for n.run.MoreMemory(ctx, err) {

@@ -35,9 +35,10 @@ type night struct {
 	progress   *progress
 	deadline   time.Time // the zero time: none
 	summary    summary
-	reconciled *reconciled // of run --reconcile; nil where there was none, or it is in the JSON log
-	sql        fs.FS       // what the run is transformed with
-	sqlDir     string      // the folder that sql is laid over from; empty: none
+	reconciled *reconciled        // of run --reconcile; nil where there was none, or it is in the JSON log
+	sql        fs.FS              // what the run is transformed with
+	staging    *transform.Staging // what of that is run while the shop is read; nil: nothing
+	sqlDir     string             // the folder that sql is laid over from; empty: none
 	stop       []func()
 }
 
@@ -115,6 +116,26 @@ func (n *night) read(ctx context.Context) error {
 	return n.extract(ctx, job)
 }
 
+// stage lets what is read whole be staged while the rest is read, where the run will be transformed. done waits for what is under
+// way, or stops it after an error.
+func (n *night) stage(ctx context.Context, job *extract.Job) (done func(error), err error) {
+	if n.sql == nil { // the run is only read
+		return func(error) {}, nil
+	}
+	if n.staging, err = transform.NewStaging(ctx, n.run.DB, n.sql); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	job.Whole = func(streams ...string) { n.staging.Whole(ctx, streams...) }
+	return func(err error) {
+		if err != nil {
+			cancel()
+		}
+		n.staging.Wait()
+		cancel()
+	}, nil
+}
+
 // create makes a new run file: what the run is for, its settings, and what Optiply is known to hold.
 func (n *night) create(ctx context.Context, job extract.Job, allowDeletions int64) error {
 	id, err := n.shop.NewRunID(n.app.env.Now())
@@ -177,13 +198,18 @@ func (n *night) extract(ctx context.Context, job extract.Job) error {
 	defer done()
 	job.Run, job.Client, job.Config, job.Requests = n.run, client, n.cfg, count
 	job.Now, job.Progress, job.Log, job.Recorded = n.app.env.Now, n.progress, n.app.log, n.fixtures != ""
+	staged, err := n.stage(ctx, &job)
+	if err != nil {
+		return err
+	}
 	stop := n.keepTraffic(ctx)
 	_, err = job.Extract(ctx)
 	for n.run.MoreMemory(ctx, err) {
 		n.app.log.Info("a question about what was read needs more memory than a night does as a rule, and is asked again with it")
 		_, err = job.Extract(ctx) // goes on where it was
 	}
-	stop() // before the run file may be removed
+	staged(err)
+	stop() // both before the run file may be removed
 	if err != nil {
 		return n.dropEmpty(ctx, err)
 	}

@@ -45,6 +45,8 @@ type Job struct {
 	Now         func() time.Time
 	Progress    Progress
 	Log         *slog.Logger
+	// Whole hears which streams have been read to their end, as far as this run reads them. It may be nil.
+	Whole func(streams ...string)
 	// Requests counts every attempt of Client, retries included; its OnRequest feeds it.
 	Requests *RequestCount
 
@@ -93,26 +95,36 @@ func (e *UsageError) Unwrap() error { return e.Err }
 // Extract reads what the parts need, in the order in which one depends on another. It may be called again on the same
 // run file after a kill or an error: what is complete is left, the rest goes on where it stopped.
 func (j *Job) Extract(ctx context.Context) (*Result, error) {
-	steps := []func(context.Context) error{
-		j.readStores,   // who sells, and what time it is there
-		j.readProducts, // all, or those that changed
-		j.readOrders,
-		j.readProductsByID, // rows that wait for another try, and products that only orders know
-		j.lookAgain,        // products that seem to be gone
-		j.readStock,
-		j.readMore, // what was named beyond that
+	steps := []struct {
+		read  func(context.Context) error
+		whole []string
+	}{
+		{j.readStores, nil},   // who sells, and what time it is there
+		{j.readProducts, nil}, // all, which are whole then, or those that changed
+		{j.readOrders, []string{"orders"}},
+		{j.readProductsByID, []string{"products"}}, // rows that wait for another try, and products that only orders know
+		{j.lookAgain, nil},                         // products that seem to be gone
+		{j.readStock, []string{"sources", "source_items", "stock_items", "stock_statuses"}},
+		{j.readMore, nil}, // what was named beyond that
 	}
 	j.shopNow = time.Time{}
 	for _, step := range steps {
-		if err := step(ctx); err != nil {
+		if err := step.read(ctx); err != nil {
 			return nil, j.refusesStores(ctx, err)
 		}
+		j.whole(step.whole...)
 	}
 	if _, err := j.Run.DB.ExecContext(ctx, "UPDATE run.info SET extracted_at = ?", j.Now().UTC()); err != nil {
 		return nil, fmt.Errorf("finish the extraction: %w", err)
 	}
 	streams, err := Streams(ctx, j.Run.DB)
 	return &Result{ProductsFull: j.full, Streams: streams}, err
+}
+
+func (j *Job) whole(streams ...string) {
+	if j.Whole != nil && len(streams) > 0 {
+		j.Whole(streams...)
+	}
 }
 
 // Streams reads run.streams.

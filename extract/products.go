@@ -52,6 +52,9 @@ func (j *Job) readProducts(ctx context.Context) error {
 			return err
 		}
 	}
+	if full {
+		j.whole("products") // none is read by its id
+	}
 	return nil
 }
 

@@ -58,28 +58,38 @@ type SQLError struct {
 func (e *SQLError) Error() string { return fmt.Sprintf("transform/sql/%s: %v", e.File, e.Err) }
 func (e *SQLError) Unwrap() error { return e.Err }
 
-// Run runs the files over the run file that db has as its default database: all of them in one transaction, so that a
-// file that fails leaves the tables of the last transformation as they were. report is called before each file.
+// Run runs the files over the run file that db has as its default database, in the order of their names: all of them in one
+// transaction, so that a file that fails leaves the tables of the last transformation as they were. Those that only read pages are
+// run first, several at a time, where that changes nothing about it (Staging). report is called before each file.
 func Run(ctx context.Context, db *sql.DB, fsys fs.FS, now time.Time, report func(file string, done, all int)) (*Result, error) {
-	names, err := fs.Glob(fsys, "*.sql")
+	s, err := NewStaging(ctx, db, fsys)
+	if err != nil {
+		return nil, err
+	}
+	if cap(s.slots) > 1 {
+		if err := s.unchanged(ctx); err != nil {
+			return nil, err
+		}
+		s.all(ctx)
+	}
+	return s.Run(ctx, now, report)
+}
+
+// Run runs the files that are left.
+func (s *Staging) Run(ctx context.Context, now time.Time, report func(file string, done, all int)) (*Result, error) {
+	s.Wait()
+	names, err := fs.Glob(s.fsys, "*.sql")
 	if err != nil {
 		return nil, err
 	}
 	// Variables belong to a connection, so everything runs on one.
-	conn, err := db.Conn(ctx)
+	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
-		return nil, fmt.Errorf("begin the transformation: %w", err)
-	}
-	result, err := runFiles(ctx, conn, fsys, names, now, report)
-	if err == nil {
-		_, err = conn.ExecContext(ctx, "COMMIT")
-	}
+	result, err := inTransaction(ctx, conn, func() (*Result, error) { return s.runFiles(ctx, conn, names, now, report) })
 	if err != nil {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		return nil, err
 	}
 	// A bulk replace leaves its old blocks in the file until a checkpoint.
@@ -89,21 +99,21 @@ func Run(ctx context.Context, db *sql.DB, fsys fs.FS, now time.Time, report func
 	return result, nil
 }
 
-func runFiles(ctx context.Context, conn *sql.Conn, fsys fs.FS, names []string, now time.Time, report func(string, int, int)) (*Result, error) {
+func (s *Staging) runFiles(ctx context.Context, conn *sql.Conn, names []string, now time.Time, report func(string, int, int)) (*Result, error) {
 	result := &Result{}
 	if _, err := conn.ExecContext(ctx, "DELETE FROM run.steps"); err != nil {
 		return nil, err
 	}
 	for i, name := range names {
 		report(name, i, len(names))
-		text, err := fs.ReadFile(fsys, name)
+		text, err := fs.ReadFile(s.fsys, name)
 		if err != nil {
 			return nil, &SQLError{File: name, Err: err}
 		}
 		if strings.HasSuffix(name, "_check.sql") {
 			err = result.check(ctx, conn, name, string(text))
 		} else {
-			err = result.step(ctx, conn, name, string(text))
+			err = result.step(ctx, conn, name, string(text), s.done(name, string(text)))
 		}
 		if err != nil {
 			return nil, &SQLError{File: name, Err: err}
@@ -119,21 +129,32 @@ func runFiles(ctx context.Context, conn *sql.Conn, fsys fs.FS, names []string, n
 
 var outputLine = regexp.MustCompile(`(?m)^-- output: +([a-z]+\.[a-z_]+)$`)
 
-func (r *Result) step(ctx context.Context, conn *sql.Conn, name, text string) error {
+// step runs a file, unless it is done.
+func (r *Result) step(ctx context.Context, conn *sql.Conn, name, text string, done *Step) (err error) {
+	if done == nil {
+		if done, err = runFile(ctx, conn, name, text); err != nil {
+			return err
+		}
+	}
+	r.Steps = append(r.Steps, *done)
+	_, err = conn.ExecContext(ctx, "INSERT INTO run.steps VALUES (?, false, ?, ?, NULL, ?)", name, done.Rows, done.Seconds, text)
+	return err
+}
+
+// runFile runs a file and counts what it made.
+func runFile(ctx context.Context, conn *sql.Conn, name, text string) (*Step, error) {
 	start := time.Now()
 	if _, err := conn.ExecContext(ctx, text); err != nil {
-		return err
+		return nil, err
 	}
-	s := Step{File: name, Seconds: time.Since(start).Seconds()}
+	s := &Step{File: name, Seconds: time.Since(start).Seconds()}
 	if m := outputLine.FindStringSubmatch(text); m != nil {
 		s.Table = m[1]
 		if err := conn.QueryRowContext(ctx, "SELECT count(*) FROM "+s.Table).Scan(&s.Rows); err != nil {
-			return fmt.Errorf("its header promises the table %s: %w", s.Table, err)
+			return nil, fmt.Errorf("its header promises the table %s: %w", s.Table, err)
 		}
 	}
-	r.Steps = append(r.Steps, s)
-	_, err := conn.ExecContext(ctx, "INSERT INTO run.steps VALUES (?, false, ?, ?, NULL, ?)", name, s.Rows, s.Seconds, text)
-	return err
+	return s, nil
 }
 
 // check runs a _check.sql, which returns no row when all is well.

@@ -1,0 +1,232 @@
+package transform
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Staging runs the files that only read the pages of the shop before the others, several at a time, and while the shop is still
+// being read: as soon as the streams that they name are there whole. Reading JSON is most of a transformation's work, and one
+// statement does it with one thread.
+//
+// Only files as they are embedded are run so; a file of a shop's own, which may read anything, waits for its turn. One that fails
+// here runs again in its turn, and fails there.
+type Staging struct {
+	db    *sql.DB
+	fsys  fs.FS
+	slots chan *sql.Conn // one for each thread; nil: not opened yet
+	work  sync.WaitGroup
+
+	mu    sync.Mutex
+	files []*staged
+	whole map[string]bool // streams
+}
+
+// staged is a file that is run early.
+type staged struct {
+	name, text string
+	output     string   // its table
+	needs      []string // page.<stream> and tables of files before it
+	begun      bool
+	step       *Step // what it did, when it is done
+}
+
+// settingsFile is run on every connection first.
+const settingsFile = "000_settings.sql"
+
+// NewStaging finds the files of fsys that can be run early. Each stream is named by Whole when it is.
+func NewStaging(ctx context.Context, db *sql.DB, fsys fs.FS) (*Staging, error) {
+	var threads int
+	if err := db.QueryRowContext(ctx, "SELECT current_setting('threads')").Scan(&threads); err != nil {
+		return nil, fmt.Errorf("read how many threads there are: %w", err)
+	}
+	s := &Staging{db: db, fsys: fsys, slots: make(chan *sql.Conn, threads), whole: map[string]bool{}}
+	for range threads {
+		s.slots <- nil
+	}
+	chain, err := Explain(fsys)
+	if err != nil {
+		return nil, err
+	}
+	made := map[string]bool{}
+	for _, link := range chain {
+		if link.Own && link.File < "2" && link.File != settingsFile {
+			break // what is behind it may be made from it
+		}
+		f := &staged{name: link.File, output: link.Output, needs: tableName.FindAllString(link.Inputs, -1)}
+		f.needs = slices.DeleteFunc(f.needs, func(table string) bool { return table == "run.streams" }) // of a stream that is read whole it is told there
+		early := strings.HasPrefix(f.output, "stage.") && !slices.ContainsFunc(f.needs, func(table string) bool {
+			return !strings.HasPrefix(table, "page.") && !made[table]
+		})
+		if !early {
+			continue
+		}
+		text, err := fs.ReadFile(fsys, f.name)
+		if err != nil {
+			return nil, &SQLError{File: f.name, Err: err}
+		}
+		f.text, made[f.output] = string(text), true
+		s.files = append(s.files, f)
+	}
+	return s, nil
+}
+
+var tableName = regexp.MustCompile(`\b[a-z]+\.[a-z_]+\b`)
+
+// Whole says that streams have been read to their end, and runs the files that have only waited for them.
+func (s *Staging) Whole(ctx context.Context, streams ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, stream := range streams {
+		s.whole[stream] = true
+	}
+	s.runReady(ctx)
+}
+
+// all says that every stream has been.
+func (s *Staging) all(ctx context.Context) {
+	var streams []string
+	for _, f := range s.files {
+		for _, table := range f.needs {
+			if stream, ok := strings.CutPrefix(table, "page."); ok {
+				streams = append(streams, stream)
+			}
+		}
+	}
+	s.Whole(ctx, streams...)
+}
+
+// runReady begins what can begin. The lock is held.
+func (s *Staging) runReady(ctx context.Context) {
+	for _, f := range s.files {
+		if f.begun || !s.ready(f) {
+			continue
+		}
+		f.begun = true
+		s.work.Go(func() {
+			step, err := s.take(ctx, f)
+			if err != nil {
+				return // it is run again in its turn
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			f.step = step
+			s.runReady(ctx)
+		})
+	}
+}
+
+func (s *Staging) ready(f *staged) bool {
+	for _, table := range f.needs {
+		stream, isPage := strings.CutPrefix(table, "page.")
+		if isPage && !s.whole[stream] || !isPage && !slices.ContainsFunc(s.files, func(o *staged) bool { return o.output == table && o.step != nil }) {
+			return false
+		}
+	}
+	return true
+}
+
+// take waits for a connection, and runs one file on it.
+func (s *Staging) take(ctx context.Context, f *staged) (*Step, error) {
+	var conn *sql.Conn
+	select {
+	case conn = <-s.slots:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { s.slots <- conn }()
+	if conn == nil {
+		var err error
+		if conn, err = s.connect(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return inTransaction(ctx, conn, func() (*Step, error) { return runFile(ctx, conn, f.name, f.text) })
+}
+
+// connect opens a connection that knows the settings.
+func (s *Staging) connect(ctx context.Context) (*sql.Conn, error) {
+	text, err := fs.ReadFile(s.fsys, settingsFile)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, string(text)); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// Wait waits until nothing is run any more, and gives the connections back. The run file must not be let go of before.
+func (s *Staging) Wait() {
+	s.work.Wait()
+	for range cap(s.slots) {
+		if conn := <-s.slots; conn != nil {
+			_ = conn.Close() // what it did is committed
+		}
+		s.slots <- nil
+	}
+}
+
+// done is what a file did that has been run early; nil where it was not.
+func (s *Staging) done(name, text string) *Step {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.files {
+		if f.name == name && f.text == text {
+			return f.step
+		}
+	}
+	return nil
+}
+
+// unchanged leaves only those files that were run with the same text for the transformation before, so that what they make is
+// what is there: where a later file fails, the tables of that transformation stay as they were. Of a first one there are none.
+func (s *Staging) unchanged(ctx context.Context) error {
+	rows, err := s.db.QueryContext(ctx, "SELECT file, text FROM run.steps")
+	if err != nil {
+		return fmt.Errorf("read the SQL of the last transformation: %w", err)
+	}
+	defer rows.Close()
+	last := map[string]string{}
+	for rows.Next() {
+		var name, text string
+		if err := rows.Scan(&name, &text); err != nil {
+			return fmt.Errorf("read the SQL of the last transformation: %w", err)
+		}
+		last[name] = text
+	}
+	if err := rows.Err(); err != nil || len(last) == 0 {
+		return err
+	}
+	settings, err := fs.ReadFile(s.fsys, settingsFile)
+	s.files = slices.DeleteFunc(s.files, func(f *staged) bool { return last[f.name] != f.text || last[settingsFile] != string(settings) })
+	return err
+}
+
+// inTransaction does something on a connection, or nothing of it.
+func inTransaction[T any](ctx context.Context, conn *sql.Conn, do func() (T, error)) (T, error) {
+	var none T
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return none, err
+	}
+	result, err := do()
+	if err == nil {
+		_, err = conn.ExecContext(ctx, "COMMIT")
+	}
+	if err != nil {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		return none, err
+	}
+	return result, nil
+}

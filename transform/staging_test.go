@@ -1,0 +1,175 @@
+package transform_test
+
+import (
+	"context"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"magento-optiply/store/storetest"
+	"magento-optiply/transform"
+)
+
+// staged is a night whose staging hears of streams one after another. It returns the run's tables.
+func staged(t *testing.T, hear ...string) string {
+	t.Helper()
+	b := storetest.New(t)
+	b.Exec(t, "SET threads = 2")
+	night(t, b)
+	s, err := transform.NewStaging(t.Context(), b.Run.DB, transform.SQL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stream := range hear {
+		s.Whole(t.Context(), stream)
+	}
+	s.Wait()
+	if _, err := s.Run(t.Context(), storetest.Now(), silent); err != nil {
+		t.Fatal(err)
+	}
+	return b.Table(t, "FROM stage.products ORDER BY ALL") + b.Table(t, "FROM stage.order_lines ORDER BY ALL") + b.Table(t, "FROM plan.changes ORDER BY seq") +
+		b.Table(t, "SELECT file, checked, rows, text FROM run.steps ORDER BY file") + b.Table(t, "FROM plan.summary")
+}
+
+// What is staged while the shop is read, and what in its turn, is the same.
+func TestStaging_GivesTheSameInWhateverOrderTheStreamsAreRead(t *testing.T) {
+	want := staged(t)
+	for _, order := range []string{"products", "products orders stock_items stock_statuses sources source_items", "stock_statuses stock_items orders products", "orders orders"} {
+		if diff := cmp.Diff(want, staged(t, strings.Fields(order)...)); diff != "" {
+			t.Errorf("read as %s (-in its turn +staged)\n%s", order, diff)
+		}
+	}
+}
+
+// A file waits for all streams that it names, and for the tables of those before it.
+func TestStaging_WaitsForWhatAFileReads(t *testing.T) {
+	b := storetest.New(t)
+	night(t, b)
+	tables := func() string {
+		return b.Table(t, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'stage' AND database_name = current_database() ORDER BY ALL")
+	}
+	s, err := transform.NewStaging(t.Context(), b.Run.DB, transform.SQL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ hear, want string }{
+		{"stock_items", "table_name\n"}, // stage.stock_items comes from both
+		{"orders", "table_name\norder_lines\norders\n"},
+		{"stock_statuses", "table_name\norder_lines\norders\nsalable_quantities\nstock_items\n"},
+	} {
+		s.Whole(t.Context(), step.hear)
+		s.Wait()
+		if got := tables(); got != step.want {
+			t.Errorf("after %s there are\n%s, want\n%s", step.hear, got, step.want)
+		}
+	}
+}
+
+// A shop's own file may read anything and be read by those behind it, so these wait for their turn. Own settings do not matter.
+func TestStaging_LeavesAShopsOwnFilesToTheirTurn(t *testing.T) {
+	b := storetest.New(t)
+	night(t, b)
+	files := with(t, map[string]string{
+		"000_settings.sql": sqlText(t, "000_settings.sql") + "\nSET VARIABLE mine = 'set';",
+		"115_stage_own.sql": "-- purpose: of every product one more\n-- inputs:  stage.products\n-- output:  stage.own\n-- grain:   a product\n" +
+			"CREATE OR REPLACE TABLE stage.own AS SELECT product_id, getvariable('mine') AS mine FROM stage.products",
+	})
+	s, err := transform.NewStaging(t.Context(), b.Run.DB, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Whole(t.Context(), "products", "orders")
+	s.Wait()
+	if got := b.Table(t, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'stage' ORDER BY ALL"); got != "table_name\nproducts\n" {
+		t.Errorf("staged are\n%s", got)
+	}
+	if _, err := s.Run(t.Context(), storetest.Now(), silent); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.Table(t, "SELECT count(*) AS n, min(mine) AS mine FROM stage.own"); got != "n  mine\n4  set\n" {
+		t.Errorf("the own file made\n%s", got)
+	}
+}
+
+// With several threads files run before the transaction, but none that would change what a failure leaves as it was.
+func TestRun_LeavesTheStageOfBeforeWhenItsSQLChangedAndALaterFileFails(t *testing.T) {
+	for name, changed := range map[string]string{
+		"110_stage_products.sql": strings.Replace(sqlText(t, "110_stage_products.sql"), "    name,\n", "    name || '!' AS name,\n", 1),
+		"000_settings.sql":       strings.Replace(sqlText(t, "000_settings.sql"), "quantity_of(text) AS ", "quantity_of(text) AS 1 + ", 1),
+	} {
+		b := storetest.New(t)
+		b.Exec(t, "SET threads = 2")
+		night(t, b)
+		if _, err := transform.Run(t.Context(), b.Run.DB, transform.SQL(), storetest.Now(), silent); err != nil {
+			t.Fatal(err)
+		}
+		look := func() string {
+			return b.Table(t, "FROM stage.products ORDER BY ALL") + b.Table(t, "SELECT file, text FROM run.steps ORDER BY file")
+		}
+		before := look()
+		files := map[string]string{name: changed, "515_plan_broken.sql": "SELECT no_such_column FROM plan.changes"}
+		if _, err := transform.Run(t.Context(), b.Run.DB, with(t, files), storetest.Now(), silent); err == nil {
+			t.Fatal("the broken file ran")
+		}
+		if diff := cmp.Diff(before, look()); diff != "" {
+			t.Errorf("%s (-before +after)\n%s", name, diff)
+		}
+		delete(files, "515_plan_broken.sql")
+		if _, err := transform.Run(t.Context(), b.Run.DB, with(t, files), storetest.Now(), silent); err != nil {
+			t.Fatal(err)
+		}
+		if look() == before {
+			t.Errorf("%s: the changed file made the same", name)
+		}
+	}
+}
+
+// One that is stopped, or that fails early, runs in its turn.
+func TestStaging_WhatFailedRunsInItsTurn(t *testing.T) {
+	b := storetest.New(t)
+	night(t, b)
+	s, err := transform.NewStaging(t.Context(), b.Run.DB, transform.SQL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.Whole(stopped, "products", "orders")
+	s.Wait()
+	if _, err := s.Run(t.Context(), storetest.Now(), silent); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.Table(t, "SELECT count(*) AS n FROM stage.products"); got != "n\n4\n" {
+		t.Errorf("there are\n%s", got)
+	}
+}
+
+func sqlText(t *testing.T, name string) string {
+	t.Helper()
+	text, err := fs.ReadFile(transform.SQL(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// A plan of a whole shop is hashed by the hashes of its changes, and as true to each byte and as blind to where it lies.
+func TestSummary_ALargePlansHashChangesWithEveryChange(t *testing.T) {
+	b := bench(t)
+	b.Exec(t, `INSERT INTO plan.changes BY NAME SELECT range + 1 AS seq, 'create' AS op, 'products' AS entity, range::VARCHAR AS remote_id, ['name'] AS changed FROM range(10000)`)
+	hash := func() string {
+		sqlFiles(t, b, "520_plan_summary")
+		return b.Table(t, "FROM plan.summary")
+	}
+	first := hash()
+	b.Exec(t, "CREATE TEMP TABLE other AS FROM plan.changes; DELETE FROM plan.changes; INSERT INTO plan.changes FROM other ORDER BY seq DESC")
+	if got := hash(); got != first {
+		t.Errorf("in another order it is %s, and was %s", got, first)
+	}
+	b.Exec(t, "UPDATE plan.changes SET remote_id = '10000' WHERE seq = 77")
+	if got := hash(); got == first || !strings.Contains(got, "10000") {
+		t.Errorf("another plan has %s, as had the first", got)
+	}
+}
