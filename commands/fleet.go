@@ -91,7 +91,7 @@ func (a *app) fleetServeCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "host", Destination: &host, Usage: "this machine's `NAME` in the fleet; default fleet.host, or what the system calls it"},
 			&cli.IntFlag{Name: "parallel", Destination: &o.parallel, Usage: "`N` shops at a time; default fleet.parallel"},
-			&cli.StringFlag{Name: "memory-limit", Destination: &o.memory, Usage: "`SIZE` that DuckDB may take, which the shops that run at a time share (default: 320MB a shop, and 1GB in all)"},
+			&cli.StringFlag{Name: "memory-limit", Destination: &o.memory, Usage: fmt.Sprintf("`SIZE` that DuckDB may take, which the shops that run at a time share (default: %dMB a shop, and 1GB in all)", store.MemoryLimitMB)},
 			&cli.IntFlag{Name: "threads", Destination: &o.threads, Usage: "`N` threads that DuckDB may take, which they share (default: one a core)"},
 		},
 		Action: func(c *cli.Context) error {

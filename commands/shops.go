@@ -36,7 +36,7 @@ func (o *shopsOptions) flags() []cli.Flag {
 		&cli.StringFlag{Name: "config-dir", Destination: &o.dir, Usage: "`DIR` with one configuration a shop (*.yaml), for --shop"},
 		&cli.IntFlag{Name: "parallel", Destination: &o.parallel, Value: 1, Usage: "with --shop: `N` shops at a time, each in a process of its own"},
 		&cli.StringFlag{Name: "shard", Destination: &o.shard, Usage: "with --shop: only the part `I/N` of the shops, for several machines; a shop's part depends on its name alone"},
-		&cli.StringFlag{Name: "memory-limit", Destination: &o.memory, Usage: "`SIZE` that DuckDB may take, such as 512MB; --parallel shops share it (default: 320MB a shop, and 1GB in all)"},
+		&cli.StringFlag{Name: "memory-limit", Destination: &o.memory, Usage: fmt.Sprintf("`SIZE` that DuckDB may take, such as 512MB; --parallel shops share it (default: %dMB a shop, and 1GB in all)", store.MemoryLimitMB)},
 		&cli.IntFlag{Name: "threads", Destination: &o.threads, Usage: "`N` threads that DuckDB may take; --parallel shops share them (default: one a core)"},
 	}
 }

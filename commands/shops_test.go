@@ -13,7 +13,7 @@ func TestShare_DividesWhatDuckDBMayTake(t *testing.T) {
 		shops int
 		want  store.Limits
 	}{
-		{store.Limits{Threads: 8}, 4, store.Limits{MemoryMB: 250, Threads: 2}},
+		{store.Limits{Threads: 8}, 4, store.Limits{MemoryMB: min(250, store.MemoryLimitMB), Threads: 2}},
 		{store.Limits{MemoryMB: 4000, Threads: 2}, 4, store.Limits{MemoryMB: 1000, Threads: 1}},
 		{store.Limits{Threads: 1}, 1, store.Limits{MemoryMB: store.MemoryLimitMB, Threads: 1}},
 		{store.Limits{MemoryMB: 64, Threads: 1}, 1, store.Limits{MemoryMB: 64, Threads: 1}},
