@@ -121,12 +121,13 @@ func TestRanges_TooManyBrokenRecordsAreABrokenShopWhoeverCountsThem(t *testing.T
 	equal(t, "named", e.column("SELECT count(*) FROM run.issues")[0], "100")
 }
 
-// killed lets an extraction be cancelled at every each-th request, and compares each that was gone on with.
+// killed lets an extraction be cancelled at every each-th request, and compares each that was gone on with. How many requests there
+// are depends a little on which worker is faster, so none is cancelled at one of the last.
 func killed(t *testing.T, make func() *rig, parts extract.Parts, each int) {
 	t.Helper()
 	whole := make().read(parts)
 	want, requests := whole.content(), len(whole.asked)
-	for n := each; n < requests; n += each {
+	for n := each; n < requests-requests/10; n += each {
 		r := make()
 		e := r.begin(parts)
 		if _, err := e.job.Extract(e.cancelled(n)); err == nil {
