@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"magento-optiply/magento"
 	"magento-optiply/store"
@@ -90,8 +91,9 @@ func (p *part) saveIn(ctx context.Context, number int, body []byte, rows int, cu
 		file = fmt.Sprintf("%s-%s-%06d.json", p.name, p.storeCode, p.number)
 	}
 	p.mu.Unlock()
-	// JSON that is no UTF-8 would stop DuckDB at the whole page.
-	body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	if !utf8.Valid(body) { // JSON that is not would stop DuckDB at the whole page
+		body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	}
 	err := p.job.Run.AddPage(ctx, store.Page{Stream: p.stream, StoreCode: p.storeCode, Part: p.name, File: file, Rows: rows,
 		Cursor: cursor, FetchedAt: p.job.Now(), Body: body, Range: number})
 	if err != nil {
@@ -175,10 +177,10 @@ func (j *Job) getWith(ctx context.Context, client *magento.Client, path string, 
 		client.Reuse(resp)
 	}
 	resp.Body = kept
-	page, err := magento.ReadPage(resp.Body, idField)
+	page, err := magento.ReadKeyedPage(resp.Body, idField)
 	var e *magento.Error
 	if errors.As(err, &e) {
-		e.Path = path // which ReadPage cannot know
+		e.Path = path // which it cannot know
 	}
 	if err != nil {
 		return nil, magento.Page{}, err

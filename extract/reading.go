@@ -29,6 +29,8 @@ type reading struct {
 	heard   bool // the shop has answered a question
 	shared  bool // it was cut for the workers, or need not be
 	size    int  // rows of a page, as far as the shop allows
+	resumed bool // there are pages of before a kill
+	repeats bool // a page had an id twice
 	widths
 }
 
@@ -48,7 +50,8 @@ func (r *reading) run(ctx context.Context) error {
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	for range r.workers() {
+	// There are more of them than requests at a time, so that somebody asks while others check and keep what they were answered.
+	for range r.workers() + r.workers()/2 {
 		group.Go(func() error {
 			err := r.work(ctx)
 			if err != nil {
@@ -144,6 +147,7 @@ func (r *reading) read(ctx context.Context, s *span) error {
 			r.mu.Lock()
 			s.at = next.cursor(page)
 			s.rows += page.Count
+			r.repeats = r.repeats || page.Repeats
 			r.mu.Unlock()
 		}
 		if found.Quarantined > 0 {

@@ -24,7 +24,7 @@ func (p *part) readRanges(ctx context.Context, l listing) (tally, error) {
 	if len(spans) == 0 {
 		pager = p.job.Config.Magento.Paging
 	}
-	r := &reading{part: p, list: l, byDate: pager == config.PagingNumber, spans: spans, size: l.size}
+	r := &reading{part: p, list: l, byDate: pager == config.PagingNumber, spans: spans, size: l.size, resumed: p.pages > 0}
 	r.turn = sync.NewCond(&r.mu)
 	if r.byDate && (!l.dated || strings.Contains(p.cursor, "/")) { // by the page's number, as it was before a kill
 		return p.readUndated(ctx, l)
@@ -168,16 +168,27 @@ func (r *reading) tally(ctx context.Context, again bool) (t tally, err error) {
 	if err := p.job.Run.KeepPages(ctx); err != nil {
 		return t, err
 	}
-	err = p.job.Run.DB.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(DISTINCT %[1]s) FROM (
-		SELECT unnest(from_json(content, '{"items":[{"%[1]s":"VARCHAR"}]}').items, recursive := true) FROM page.%[2]s WHERE store_code = ? AND part = ?)`, r.list.idField, p.stream),
-		p.storeCode, p.name).Scan(&t.rows)
-	if err != nil {
+	if t.rows, err = r.distinct(ctx); err != nil {
 		return t, fmt.Errorf("count what was read: %w", err)
 	}
 	if t.expected, err = r.expected(ctx, t.rows, again); err != nil {
 		return t, fmt.Errorf("count the rows: %w", err)
 	}
 	return t, nil
+}
+
+// distinct counts the rows that were read, each once. By keyset ids ascend in a range, and no two ranges have one in common, so
+// that DuckDB has to look for rows that came twice only where a page itself had one, or pages were read by another way or before
+// a kill.
+func (r *reading) distinct(ctx context.Context) (rows int, err error) {
+	p := r.part
+	if !r.byDate && !r.resumed && !r.repeats {
+		return int(p.rows), nil
+	}
+	err = p.job.Run.DB.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(DISTINCT %[1]s) FROM (
+		SELECT unnest(from_json(content, '{"items":[{"%[1]s":"VARCHAR"}]}').items, recursive := true) FROM page.%[2]s WHERE store_code = ? AND part = ?)`, r.list.idField, p.stream),
+		p.storeCode, p.name).Scan(&rows)
+	return rows, err
 }
 
 // expected is how many rows there are. Where the shop could not answer for all of the part at once, it is the sum over the

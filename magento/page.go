@@ -21,6 +21,9 @@ type Page struct {
 	LastKey    string // the same of the last item
 	TotalCount int    // as the shop says; -1 if it does not
 
+	// Only of ReadKeyedPage.
+	Repeats bool // an id is the one before it once more
+
 	// Only of ReadDatedPage.
 	FirstDate, LastDate time.Time // of the first and the last item
 	InTime              bool      // no date is before the one before it
@@ -43,6 +46,14 @@ type listing struct {
 // An answer that is no list is an *Error: MessageOnly when it is
 // {"message": ...}, else BadJSON or BadShape.
 func ReadPage(body []byte, idField string) (Page, error) {
+	p, err := ReadKeyedPage(body, idField)
+	p.Repeats = false
+	return p, err
+}
+
+// ReadKeyedPage is ReadPage that tells whether a row came twice, too: with
+// ascending ids it came twice in a row.
+func ReadKeyedPage(body []byte, idField string) (Page, error) {
 	if p, ok := scanPage(body, idField); ok {
 		return p, nil
 	}
@@ -133,10 +144,13 @@ func (p *Page) readIDs(items []json.RawMessage, idField string) error {
 		if err != nil {
 			return shapeError(fmt.Sprintf("item %d: %v", i, err))
 		}
-		if i == 0 {
+		switch {
+		case i == 0:
 			p.FirstID = id
-		} else if id < last {
+		case id < last:
 			p.Ascending = false
+		case id == last:
+			p.Repeats = true
 		}
 		last = id
 	}

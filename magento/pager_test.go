@@ -388,6 +388,18 @@ func TestMember_FindsWhatADecoderFinds(t *testing.T) {
 	})
 }
 
+func TestReadKeyedPage_TellsThatARowCameTwice(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]bool{
+		`{"items":[{"id":1},{"id":2},{"id":3}]}`: false, `{"items":[{"id":1},{"id":2},{"id":"2"}]}`: true, `{"items":[{"id":0}]}`: false,
+		`{"items":[{"id":4},{"id":4},{"id":5}],"Total_Count":3}`: true, // which is decoded
+	} {
+		if p, err := ReadKeyedPage([]byte(body), "id"); err != nil || p.Repeats != want || !p.Ascending {
+			t.Errorf("%s: got %+v, %v", body, p, err)
+		}
+	}
+}
+
 func BenchmarkReadPage(b *testing.B) {
 	items := make([]map[string]any, 300)
 	for i := range items {

@@ -213,6 +213,8 @@ func (p Page) scanItems(items []byte, idField string) (Page, bool) {
 			p.FirstID = id
 		case id < p.LastID:
 			p.Ascending = false
+		case id == p.LastID:
+			p.Repeats = true
 		}
 		p.LastID = id
 		return ok
