@@ -54,6 +54,8 @@ func (n *night) transform(ctx context.Context) (*transform.Result, error) {
 	began := false
 	once := func() (*transform.Result, error) {
 		report := func(_ string, _, all int) {
+			// That it stays taken is no reason to stop.
+			_ = n.run.FreeMemory(ctx)
 			if !began {
 				n.progress.Begin("sql", int64(all))
 				began = true

@@ -100,6 +100,17 @@ func (r *Run) MoreMemory(ctx context.Context, failure error) bool {
 	return err == nil
 }
 
+// FreeMemory gives back to the system what DuckDB has freed and its allocator keeps, up to 150 MB after a large statement: setting
+// the limit, to what it is, is the one command that does (BufferPool::SetLimit).
+func (r *Run) FreeMemory(ctx context.Context) error {
+	limit := cmp.Or(r.shop.Limits.MemoryMB, MemoryLimitMB)
+	if r.raised > 0 {
+		limit = moreMemoryMB[r.raised-1]
+	}
+	_, err := r.DB.ExecContext(ctx, fmt.Sprintf("SET memory_limit = '%dMB'", limit))
+	return err
+}
+
 // attach opens a file under a name in an in-memory DuckDB and tells DuckDB's errors in our words.
 func attach(ctx context.Context, db execer, path, name string, access Access) error {
 	mode := ""

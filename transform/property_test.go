@@ -351,7 +351,7 @@ func TestNumbers_AreReadAlikeInBothWidths(t *testing.T) {
 		for _, text := range rapid.SliceOfN(rapid.OneOf(
 			rapid.StringMatching(`[-+]?[0-9]{0,14}(\.[0-9]{0,12})?([eE][-+]?[0-9]{1,2})?`),
 			rapid.StringMatching(`[-]?9{8,12}\.9{6,10}[0-9]{0,3}`),
-			rapid.SampledFrom([]string{"", " 1", "1 ", ".5", "5.", "0.000000005", "9999999999.999999995", "NaN", "1,000", "0x10", "1e400"}),
+			rapid.SampledFrom([]string{"", " 1", "1 ", ".5", "5.", "0.000000005", "9999999999.999999995", "NaN", "1,000", "0x10", "1e400", "1000000.000000000001E4"}),
 		), 50, 100).Draw(rt, "texts") {
 			values = append(values, "('"+text+"')")
 		}

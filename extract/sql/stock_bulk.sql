@@ -7,13 +7,13 @@
 UPDATE run.stock_plan SET way = 'bulk' WHERE remote_id IN (
     WITH export AS NOT MATERIALIZED (
         -- Cast to the narrow type first, which takes a hundredth of the time (transform/sql/000_settings.sql).
-        SELECT sku, coalesce(try_cast(qty AS DECIMAL(18, 8)), try_cast(qty AS DECIMAL(24, 8))) AS qty, try_cast(is_salable AS BOOLEAN) AS is_salable, fetched_at
+        SELECT sku, coalesce(CASE WHEN length(qty) <= 18 THEN try_cast(qty AS DECIMAL(18, 8)) END, try_cast(qty AS DECIMAL(24, 8))) AS qty, try_cast(is_salable AS BOOLEAN) AS is_salable, fetched_at
         FROM (SELECT fetched_at, unnest(from_json(content, '{"items": [{"source": "VARCHAR", "sku": "VARCHAR", "qty": "VARCHAR", "is_salable": "VARCHAR"}]}').items, recursive := true)
               FROM page.stock_statuses WHERE part <> 'skus')
         WHERE source LIKE 'export-stock-salable-qty/%'
     ),
     listed AS NOT MATERIALIZED (
-        SELECT product_id AS remote_id, coalesce(try_cast(qty AS DECIMAL(18, 8)), try_cast(qty AS DECIMAL(24, 8))) AS qty, try_cast(manage_stock AS BOOLEAN) AS manage_stock, fetched_at
+        SELECT product_id AS remote_id, coalesce(CASE WHEN length(qty) <= 18 THEN try_cast(qty AS DECIMAL(18, 8)) END, try_cast(qty AS DECIMAL(24, 8))) AS qty, try_cast(manage_stock AS BOOLEAN) AS manage_stock, fetched_at
         FROM (SELECT fetched_at, unnest(from_json(content, '{"items": [{"product_id": "VARCHAR", "qty": "VARCHAR", "manage_stock": "VARCHAR"}]}').items, recursive := true)
               FROM page.stock_items)
     ),

@@ -10,19 +10,19 @@
 
 CREATE SCHEMA IF NOT EXISTS plan;
 CREATE OR REPLACE TABLE plan.candidates AS
-WITH whole AS (
+WITH written AS (
     -- json_merge_patch leaves out what is NULL: an attribute without a value is not sent
-    SELECT d.remote_id, json_merge_patch('{}', json_object(
+    SELECT d.*, json_merge_patch('{}', json_object(
         'remoteId', d.remote_id, 'name', d.name, 'skuCode', d.sku_code, 'articleCode', d.article_code, 'price', d.price,
         'unlimitedStock', d.unlimited_stock, 'stockLevel', d.stock_level, 'status', d.status,
         'createdAtRemote', strftime(d.created_at_remote, '%Y-%m-%dT%H:%M:%SZ'),
         'remoteDataSyncedToDate', strftime(getvariable('shop_now')::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ'))) AS fixed,
-        CASE WHEN d.extra IS NULL THEN fixed ELSE json_merge_patch('{}', d.extra, fixed) END AS attributes
+        CASE WHEN d.extra IS NULL THEN fixed ELSE json_merge_patch('{}', d.extra, fixed) END AS all_attributes
     FROM diff.products d
 ),
 product AS (
     SELECT d.op, 'products' AS entity, d.remote_id, d.optiply_id, d.sku_code AS sku, d.changed, d.reason,
-        CASE d.op WHEN 'create' THEN w.attributes
+        CASE d.op WHEN 'create' THEN d.all_attributes
             ELSE json_merge_patch(coalesce(members(d.extra, d.changed), '{}'), json_object(
                 'name', CASE WHEN list_contains(d.changed, 'name') THEN d.name END,
                 'skuCode', CASE WHEN list_contains(d.changed, 'skuCode') THEN d.sku_code END,
@@ -33,7 +33,7 @@ product AS (
                 'status', CASE WHEN list_contains(d.changed, 'status') THEN d.status END,
                 'createdAtRemote', CASE WHEN list_contains(d.changed, 'createdAtRemote') THEN strftime(d.created_at_remote, '%Y-%m-%dT%H:%M:%SZ') END))
         END AS attributes,
-        CASE WHEN d.op = 'update' AND getvariable('recreate_missing') THEN w.attributes END AS whole,
+        CASE WHEN d.op = 'update' AND getvariable('recreate_missing') THEN d.all_attributes END AS whole,
         NULL::JSON AS lines,
         CASE WHEN b.remote_id IS NOT NULL THEN json_object(
                 'name', b.name, 'skuCode', b.sku_code, 'articleCode', b.article_code, 'price', b.price, 'unlimitedStock', b.unlimited_stock,
@@ -41,7 +41,7 @@ product AS (
         END AS before_fixed,
         CASE WHEN b.extra IS NULL THEN before_fixed ELSE json_merge_patch(before_fixed, b.extra) END AS before,
         b.change AS before_change
-    FROM diff.products d JOIN whole w USING (remote_id) LEFT JOIN before.products b USING (remote_id)
+    FROM written d LEFT JOIN before.products b USING (remote_id)
 ),
 sell_order AS (
     SELECT d.op, 'sell_orders' AS entity, d.remote_id, d.optiply_id, NULL::VARCHAR AS sku, d.changed, d.reason,
@@ -53,8 +53,9 @@ sell_order AS (
         l.lines, NULL::JSON AS before, NULL::BIGINT AS before_change
     FROM diff.sell_orders d
     LEFT JOIN (
-        SELECT remote_id, to_json(list({product: product_remote_id, quantity: quantity, subtotalValue: subtotal_value}
-                                       ORDER BY product_remote_id::BIGINT)) AS lines
+        SELECT remote_id, to_json(list_transform(
+                   list_sort(list({id: product_remote_id::BIGINT, line: {product: product_remote_id, quantity: quantity, subtotalValue: subtotal_value}})),
+                   lambda sorted: sorted.line)) AS lines
         FROM diff.sell_order_lines GROUP BY remote_id
     ) l USING (remote_id)
 ),
@@ -75,5 +76,4 @@ SELECT c.*,
             WHEN c.op = 'create' THEN 3
             ELSE 4 END AS priority
 FROM change c
-LEFT JOIN before.rejects k ON k.entity = c.entity AND k.remote_id = c.remote_id AND k.change_hash = c.change_hash
-ORDER BY c.entity, try_cast(c.remote_id AS BIGINT), c.remote_id;
+LEFT JOIN before.rejects k ON k.entity = c.entity AND k.remote_id = c.remote_id AND k.change_hash = c.change_hash;

@@ -4,10 +4,12 @@
 -- grain:   one row a request
 
 CREATE OR REPLACE TABLE plan.changes AS
-SELECT
-    row_number() OVER (ORDER BY array_position(['disable', 'create', 'update'], op) + CASE entity WHEN 'sell_orders' THEN 10 ELSE 0 END,
-                                try_cast(remote_id AS BIGINT), remote_id) AS seq,
-    * EXCLUDE (withheld, withheld_because)
-FROM plan.candidates
-WHERE withheld IS NULL
-ORDER BY seq;
+WITH place AS (
+    -- Without the texts, which are a gigabyte where a whole shop is created.
+    SELECT rowid AS candidate, row_number() OVER (
+               ORDER BY array_position(['disable', 'create', 'update'], op) + CASE entity WHEN 'sell_orders' THEN 10 ELSE 0 END,
+                        try_cast(remote_id AS BIGINT), remote_id) AS seq
+    FROM plan.candidates WHERE withheld IS NULL
+)
+SELECT p.seq, c.* EXCLUDE (withheld, withheld_because)
+FROM plan.candidates c JOIN place p ON p.candidate = c.rowid;
