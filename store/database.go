@@ -112,8 +112,8 @@ func (r *Run) FreeMemory(ctx context.Context) error {
 }
 
 // attach opens a file under a name in an in-memory DuckDB and tells DuckDB's errors in our words.
-func attach(ctx context.Context, db execer, path, name string, access Access) error {
-	mode := ""
+func attach(ctx context.Context, db execer, path, name string, access Access, more ...string) error {
+	mode := strings.Join(more, " ")
 	if access == Read {
 		mode = " (READ_ONLY)"
 		if _, err := os.Stat(path); err != nil {

@@ -546,3 +546,40 @@ func TestLimits_AreWhatDuckDBMayTake(t *testing.T) {
 	run := create(t, s, "20261124T020000Z")
 	equal(t, "memory and threads", ask(t, run, "SELECT current_setting('memory_limit') || ', ' || current_setting('threads')"), "122.0 MiB, 1")
 }
+
+// A small shop's run file is made of small blocks, because each table has some of its own.
+func TestCreateRun_ASmallShopsFileHasSmallBlocks(t *testing.T) {
+	t.Parallel()
+	for products, want := range map[int]string{0: "262144", 1: "65536", smallShop: "65536", smallShop + 1: "262144"} {
+		s := newShop(t)
+		state, err := s.OpenState(t.Context(), Write)
+		if err != nil {
+			t.Fatal(err)
+		}
+		do(t, state, fmt.Sprintf("INSERT INTO state.products BY NAME SELECT range::VARCHAR AS remote_id, range::VARCHAR AS optiply_id, 'r' AS run_id, now()::TIMESTAMP AS acknowledged_at, 0 AS change FROM range(%d)", products))
+		if err := state.Close(); err != nil {
+			t.Fatal(err)
+		}
+		run := create(t, s, id0)
+		size := func(r *Run) string {
+			return ask(t, r, "SELECT block_size FROM pragma_database_size() WHERE database_name = 'runfile'")
+		}
+		equal(t, fmt.Sprintf("%d products: block size", products), size(run), want)
+		do(t, run, "CREATE TABLE model.products AS SELECT range AS n, repeat('x', 1000) AS text FROM range(1000)")
+		if err := run.Finish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "after it was let go and taken up again", size(run)+" "+ask(t, run, "SELECT count(*) FROM model.products WHERE length(text) = 1000"), want+" 1000")
+		if err := run.Close(); err != nil {
+			t.Fatal(err)
+		}
+		read, err := s.OpenRun(t.Context(), RunRef{ID: id0}, Options{Run: Read, State: Read})
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "read", ask(t, read, "SELECT count(*) FROM model.products"), "1000")
+		if err := read.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
