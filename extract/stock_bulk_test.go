@@ -3,6 +3,7 @@ package extract_test
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"magento-optiply/config"
 	"magento-optiply/extract"
 	"magento-optiply/magento/magentotest"
+	"magento-optiply/store"
 	"magento-optiply/transform"
 )
 
@@ -283,4 +285,44 @@ func TestStock_FewSKUsAreAskedForOneByOne(t *testing.T) {
 	equal(t, "ways", e.ways(), "skus 6")
 	equal(t, "note", e.notes(), "")
 	equal(t, "requests", fmt.Sprint(len(r.asked)), "10")
+}
+
+// runSQL runs an embedded file over what was read.
+func (e *extraction) runSQL(name string, args ...any) {
+	e.t.Helper()
+	text, err := os.ReadFile("sql/" + name)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.exec(string(text), args...)
+}
+
+// keep adds a page as if it had been read at a time.
+func (e *extraction) keep(stream, part string, at time.Time, body string) {
+	e.t.Helper()
+	err := e.run.SavePage(e.t.Context(), store.Page{Stream: stream, Part: part, File: part + "-000099.json", Rows: 1, FetchedAt: at, Body: []byte(body)})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// Of a SKU that two pages have, the one that was read last counts, and it can say nothing.
+func TestStock_AQuantityThatTheExportTookBackIsAskedFor(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, magentotest.Options{})
+	r.products(30)
+	e := r.read(stocks)
+	e.keep("stock_statuses", "bulk", night.Add(time.Minute), `{"items":[{"source":"export-stock-salable-qty/website/b2b","sku":"P3","qty":null,"is_salable":true}]}`)
+	e.exec("UPDATE run.stock_plan SET way = 'skus'")
+	e.runSQL("stock_bulk.sql", true)
+	equal(t, "asked", strings.Join(e.column("SELECT sku FROM run.stock_plan WHERE way = 'skus'"), " "), "P3")
+}
+
+// A record without an id has no stock that could be asked for, and stops no other (invariant 8).
+func TestStock_ARecordWithoutAnIDIsNotPlanned(t *testing.T) {
+	t.Parallel()
+	e := newRig(t, magentotest.Options{}).begin(stocks)
+	e.keep("products", "full", night, `{"items":[{"id":1,"sku":"P1","status":1,"type_id":"simple"},{"id":null,"sku":"P2","status":1,"type_id":"simple"}]}`)
+	e.runSQL("stock_plan.sql", true, true)
+	equal(t, "planned", strings.Join(e.column("SELECT sku FROM run.stock_plan"), " "), "P1")
 }

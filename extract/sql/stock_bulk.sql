@@ -22,7 +22,7 @@ UPDATE run.stock_plan SET way = 'bulk' WHERE remote_id IN (
         SELECT p.remote_id, p.sku, l.fetched_at AS listed_at, e.fetched_at AS exported_at,
                l.manage_stock IS NOT NULL
                -- What cannot be sold, and what is not managed, has 0; another number there was never seen, so it is asked for.
-               AND CASE WHEN $1 THEN e.qty = 0 OR coalesce(e.qty IS NOT NULL AND e.is_salable AND l.manage_stock, false) ELSE l.qty IS NOT NULL END AS beyond_doubt
+               AND CASE WHEN $1 THEN coalesce(e.qty = 0 OR e.is_salable AND l.manage_stock AND e.qty IS NOT NULL, false) ELSE l.qty IS NOT NULL END AS beyond_doubt
         FROM run.stock_plan p JOIN listed l USING (remote_id) LEFT JOIN export e USING (sku)
     )
     SELECT remote_id FROM said
@@ -32,6 +32,6 @@ UPDATE run.stock_plan SET way = 'bulk' WHERE remote_id IN (
       AND NOT EXISTS (FROM touched t WHERE t.remote_id = said.remote_id AND (t.sku <> said.sku OR t.status <> '1'))
       AND NOT EXISTS (FROM touched t WHERE t.sku = said.sku AND t.remote_id <> said.remote_id)
     GROUP BY remote_id
-    -- Pages can overlap: what was read last counts.
+    -- Pages can overlap: what was read last counts. max_by would pass over a row that says NULL.
     HAVING max_by(beyond_doubt, (listed_at, exported_at))
 );

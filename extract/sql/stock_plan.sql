@@ -14,7 +14,7 @@ item AS NOT MATERIALIZED (SELECT file, fetched_at, generate_subscripts(items, 1)
 -- that were read twice.
 twice AS (SELECT id FROM item WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1),
 listed AS (
-    SELECT id, sku, status, type_id FROM item WHERE id NOT IN (FROM twice)
+    SELECT id, sku, status, type_id FROM item WHERE id IS NOT NULL AND id NOT IN (FROM twice)   -- NOT IN nothing is true of NULL, too
     UNION ALL
     SELECT id, sku, status, type_id FROM item WHERE id IN (FROM twice)
     QUALIFY row_number() OVER (PARTITION BY id ORDER BY updated_at DESC, fetched_at DESC, file DESC, position DESC) = 1  -- as stage.products
