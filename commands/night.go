@@ -198,23 +198,30 @@ func (n *night) extract(ctx context.Context, job extract.Job) error {
 	defer done()
 	job.Run, job.Client, job.Config, job.Requests = n.run, client, n.cfg, count
 	job.Now, job.Progress, job.Log, job.Recorded = n.app.env.Now, n.progress, n.app.log, n.fixtures != ""
-	staged, err := n.stage(ctx, &job)
-	if err != nil {
-		return err
-	}
 	stop := n.keepTraffic(ctx)
-	_, err = job.Extract(ctx)
+	err = n.extractOnce(ctx, &job)
 	for n.run.MoreMemory(ctx, err) {
 		n.app.log.Info("a question about what was read needs more memory than a night does as a rule, and is asked again with it")
-		_, err = job.Extract(ctx) // goes on where it was
+		err = n.extractOnce(ctx, &job) // goes on where it was
 	}
-	staged(err)
-	stop() // both before the run file may be removed
+	stop() // before the run file may be removed
 	if err != nil {
 		return n.dropEmpty(ctx, err)
 	}
 	n.summary.seconds("extract", n.app.env.Now().Sub(start))
 	return nil
+}
+
+// extractOnce reads what is left, and lets it be staged. A stream that was read before, but not to its end, can get more pages, so
+// that each time all is staged anew.
+func (n *night) extractOnce(ctx context.Context, job *extract.Job) error {
+	staged, err := n.stage(ctx, job)
+	if err != nil {
+		return err
+	}
+	_, err = job.Extract(ctx)
+	staged(err) // before the run file may be removed
+	return err
 }
 
 // keepTraffic saves what is counted of the requests while a phase goes on. What cannot be kept is missed in the report only.
