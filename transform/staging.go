@@ -18,11 +18,16 @@ import (
 //
 // Only files as they are embedded are run so; a file of a shop's own, which may read anything, waits for its turn. One that fails
 // here runs again in its turn, and fails there.
+//
+// Meanwhile no commit writes the log into the file. DuckDB 1.4.1 lets others read while one does, and these read what they need of
+// the file's own metadata only then, from blocks that are being written: a crash (duckdb/duckdb#19424, mended in 1.4.2). The
+// rows are in the file anyway, and the log has their places.
 type Staging struct {
-	db    *sql.DB
-	fsys  fs.FS
-	slots chan *sql.Conn // one for each thread; nil: not opened yet
-	work  sync.WaitGroup
+	db         *sql.DB
+	fsys       fs.FS
+	checkpoint string         // how long a log is written into the file by a commit, else
+	slots      chan *sql.Conn // one for each thread; nil: not opened yet
+	work       sync.WaitGroup
 
 	mu    sync.Mutex
 	files []*staged
@@ -43,11 +48,12 @@ const settingsFile = "000_settings.sql"
 
 // NewStaging finds the files of fsys that can be run early. Each stream is named by Whole when it is.
 func NewStaging(ctx context.Context, db *sql.DB, fsys fs.FS) (*Staging, error) {
+	s := &Staging{db: db, fsys: fsys, whole: map[string]bool{}}
 	var threads int
-	if err := db.QueryRowContext(ctx, "SELECT current_setting('threads')").Scan(&threads); err != nil {
+	if err := db.QueryRowContext(ctx, "SELECT current_setting('threads'), current_setting('wal_autocheckpoint')").Scan(&threads, &s.checkpoint); err != nil {
 		return nil, fmt.Errorf("read how many threads there are: %w", err)
 	}
-	s := &Staging{db: db, fsys: fsys, slots: make(chan *sql.Conn, threads), whole: map[string]bool{}}
+	s.slots = make(chan *sql.Conn, threads)
 	for range threads {
 		s.slots <- nil
 	}
@@ -161,8 +167,10 @@ func (s *Staging) connect(ctx context.Context) (*sql.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.ExecContext(ctx, string(text)); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	for _, q := range []string{"SET GLOBAL wal_autocheckpoint = '1TB'", string(text)} {
+		if _, err := conn.ExecContext(ctx, q); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
 	}
 	return conn, nil
 }
@@ -172,6 +180,8 @@ func (s *Staging) Wait() {
 	s.work.Wait()
 	for range cap(s.slots) {
 		if conn := <-s.slots; conn != nil {
+			// Where that fails, the log is written when the file is let go of.
+			_, _ = conn.ExecContext(context.Background(), "SET GLOBAL wal_autocheckpoint = '"+s.checkpoint+"'")
 			_ = conn.Close() // what it did is committed
 		}
 		s.slots <- nil

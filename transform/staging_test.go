@@ -126,6 +126,55 @@ func TestRun_LeavesTheStageOfBeforeWhenItsSQLChangedAndALaterFileFails(t *testin
 	}
 }
 
+// While files are staged side by side, and others read, no commit writes the log into the file; afterwards each may again.
+func TestStaging_NothingIsWrittenIntoTheFileThatOthersReadMeanwhile(t *testing.T) {
+	b := storetest.New(t)
+	b.Exec(t, "SET threads = 2")
+	night(t, b)
+	b.Exec(t, "CHECKPOINT")
+	b.Exec(t, "SET GLOBAL wal_autocheckpoint = '1B'")
+	log := func() string {
+		return strings.Fields(b.Table(t, "SELECT CASE WHEN wal_size = '0 bytes' THEN 'none' ELSE 'some' END AS log FROM pragma_database_size() WHERE database_name = current_database()"))[1]
+	}
+	if log() != "none" {
+		t.Fatal("there is a log before")
+	}
+	s, err := transform.NewStaging(t.Context(), b.Run.DB, transform.SQL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Whole(t.Context(), "products", "orders")
+	s.Wait()
+	if log() != "some" {
+		t.Error("a staged table was written into the file by its commit")
+	}
+	b.Exec(t, "CREATE TABLE stage.more AS SELECT range AS i FROM range(1000)")
+	if log() != "none" {
+		t.Error("commits do not write the log into the file any more")
+	}
+	b.Exec(t, "DROP TABLE stage.more")
+}
+
+// Of a run that was gone on with, the pages that came since are staged, too.
+func TestStaging_AnewHasThePagesThatCameSince(t *testing.T) {
+	b := storetest.New(t)
+	night(t, b)
+	for _, test := range []struct{ page, want string }{{"", "n\n4\n"}, {`{"items": [{"id": 5, "sku": "E", "name": "E", "status": 1, "type_id": "virtual"}]}`, "n\n5\n"}} {
+		if test.page != "" {
+			b.Page(t, "products", "000002.json", test.page)
+		}
+		s, err := transform.NewStaging(t.Context(), b.Run.DB, transform.SQL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Whole(t.Context(), "products")
+		s.Wait()
+		if got := b.Table(t, "SELECT count(*) AS n FROM stage.products"); got != test.want {
+			t.Errorf("there are\n%s, want\n%s", got, test.want)
+		}
+	}
+}
+
 // One that is stopped, or that fails early, runs in its turn.
 func TestStaging_WhatFailedRunsInItsTurn(t *testing.T) {
 	b := storetest.New(t)
