@@ -227,7 +227,8 @@ func (s *Staging) unchanged(ctx context.Context) error {
 // inTransaction does something on a connection, or nothing of it.
 func inTransaction[T any](ctx context.Context, conn *sql.Conn, do func() (T, error)) (T, error) {
 	var none T
-	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+	// Stopped in the middle of this, it could be begun all the same, and the connection would go back so.
+	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "BEGIN"); err != nil {
 		return none, err
 	}
 	result, err := do()
