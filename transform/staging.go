@@ -26,7 +26,7 @@ type Staging struct {
 	db         *sql.DB
 	fsys       fs.FS
 	checkpoint string         // how long a log is written into the file by a commit, else
-	slots      chan *sql.Conn // one for each thread; nil: not opened yet
+	slots      chan *sql.Conn // one for each thread, as far as there are connections; nil: not opened yet
 	work       sync.WaitGroup
 
 	mu    sync.Mutex
@@ -52,6 +52,9 @@ func NewStaging(ctx context.Context, db *sql.DB, fsys fs.FS) (*Staging, error) {
 	var threads int
 	if err := db.QueryRowContext(ctx, "SELECT current_setting('threads'), current_setting('wal_autocheckpoint')").Scan(&threads, &s.checkpoint); err != nil {
 		return nil, fmt.Errorf("read how many threads there are: %w", err)
+	}
+	if most := db.Stats().MaxOpenConnections / 2; most > 0 {
+		threads = min(threads, most) // they are kept until Wait, and the reading of the shop needs some, too
 	}
 	s.slots = make(chan *sql.Conn, threads)
 	for range threads {

@@ -155,6 +155,31 @@ func TestStaging_NothingIsWrittenIntoTheFileThatOthersReadMeanwhile(t *testing.T
 	b.Exec(t, "DROP TABLE stage.more")
 }
 
+// On a machine of many cores the reading of the shop is left its connections: those of staging are kept until it ends.
+func TestStaging_LeavesConnectionsToTheReading(t *testing.T) {
+	b := storetest.New(t)
+	b.Exec(t, "SET threads = 16")
+	night(t, b)
+	before := b.Run.DB.Stats().InUse
+	s, err := transform.NewStaging(t.Context(), b.Run.DB, transform.SQL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Whole(t.Context(), "products", "orders", "stock_items", "stock_statuses", "sources", "source_items")
+	for b.Table(t, "SELECT count(*) AS n FROM duckdb_tables() WHERE schema_name = 'stage' AND database_name = current_database()") != "n\n7\n" {
+		if t.Context().Err() != nil {
+			t.Fatal("the files are not run")
+		}
+	}
+	if stats := b.Run.DB.Stats(); stats.InUse-before > stats.MaxOpenConnections/2 {
+		t.Errorf("staging has %d of %d connections", stats.InUse-before, stats.MaxOpenConnections)
+	}
+	s.Wait()
+	if n := b.Run.DB.Stats().InUse - before; n != 0 {
+		t.Errorf("%d connections were not given back", n)
+	}
+}
+
 // Of a run that was gone on with, the pages that came since are staged, too.
 func TestStaging_AnewHasThePagesThatCameSince(t *testing.T) {
 	b := storetest.New(t)
