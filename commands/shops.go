@@ -76,16 +76,19 @@ func megabytes(text string) (int, error) {
 // sharedMemoryMB is what several shops may take together, where nothing else is said. One takes no more of it than it does alone.
 const sharedMemoryMB = 1000
 
+// memoryAThread is how many MB a thread needs: a shop with more threads than that runs out of memory sooner than it is faster.
+const memoryAThread = 100
+
 // share divides what DuckDB may take among so many shops.
 func share(all store.Limits, shops int) (store.Limits, error) {
 	most := math.MaxInt
 	if all.MemoryMB == 0 {
 		all.MemoryMB, most = sharedMemoryMB, store.MemoryLimitMB
 	}
-	if all.Threads == 0 {
-		all.Threads = runtime.NumCPU()
-	}
 	each := store.Limits{MemoryMB: min(all.MemoryMB/shops, most), Threads: max(1, all.Threads/shops)}
+	if all.Threads == 0 {
+		each.Threads = max(1, min(runtime.NumCPU()/shops, each.MemoryMB/memoryAThread))
+	}
 	if each.MemoryMB < minMemoryMB {
 		return each, usageError(fmt.Errorf("--parallel %d leaves %d MB to a shop, and less than %d is too little: give --memory-limit %dMB or more, or run fewer at a time",
 			shops, each.MemoryMB, minMemoryMB, minMemoryMB*shops))

@@ -22,6 +22,9 @@ func TestShare_DividesWhatDuckDBMayTake(t *testing.T) {
 			t.Errorf("%v among %d: %v, %v; want %v", test.all, test.shops, got, err, test.want)
 		}
 	}
+	if got, err := share(store.Limits{MemoryMB: 300}, 2); err != nil || got.Threads != 1 {
+		t.Errorf("150 MB a shop: %v, %v; want one thread", got, err)
+	}
 	if _, err := share(store.Limits{}, 40); exitCode(err) != exitUsage || !strings.Contains(err.Error(), "2560MB") {
 		t.Errorf("40 shops in 1 GB: %v", err)
 	}
