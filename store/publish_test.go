@@ -19,6 +19,11 @@ func readersSee(t *testing.T, what string, s *Shop, r *Run) {
 	if s.copyIsCurrent() {
 		t.Errorf("%s: the copy is taken for the state when the run has ended", what)
 	}
+	state, err := os.Stat(s.statePath())
+	seen, serr := os.Stat(s.readPath())
+	if err = errors.Join(err, serr); err != nil || !seen.ModTime().Before(state.ModTime()) {
+		t.Errorf("%s: the copy can have the time of the state that the run will end with: %v", what, err)
+	}
 	do(t, r, "ATTACH "+quote(s.readPath())+" AS seen (READ_ONLY)")
 	defer do(t, r, "DETACH seen")
 	tables := "SELECT sql FROM duckdb_tables() WHERE database_name = 'X' ORDER BY table_name"

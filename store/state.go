@@ -12,6 +12,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 )
 
 //go:embed schema/run/*.sql schema/state/*.sql
@@ -234,6 +235,9 @@ func (r *Run) publishState(ctx context.Context) error {
 		err = exec(ctx, r.DB, "ATTACH "+quote(tmp)+" AS published", "CHECKPOINT published", "DETACH published")
 	}
 	if err == nil {
+		err = olderThan(path, tmp)
+	}
+	if err == nil {
 		err = os.Rename(tmp, r.shop.readPath())
 	}
 	if err != nil {
@@ -241,6 +245,17 @@ func (r *Run) publishState(ctx context.Context) error {
 		_, _ = os.Remove(tmp), os.Remove(tmp+".wal")
 	}
 	return err
+}
+
+// olderThan dates a copy before its file, so that it is not taken for one of what the run ended with (copyIsCurrent): both can be
+// written within one tick of the file system's clock.
+func olderThan(path, tmp string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	before := info.ModTime().Add(-time.Second)
+	return os.Chtimes(tmp, before, before)
 }
 
 // refreshCopy makes the copy for readers equal to the state file, which must be closed: no handle of this process may be
