@@ -19,10 +19,10 @@ func (r *Run) CopyBefore(ctx context.Context, now time.Time) error {
 	err := r.inTransaction(ctx,
 		"DELETE FROM before.products",
 		`INSERT INTO before.products BY NAME SELECT remote_id, optiply_id, uuid, name, sku_code, article_code, price, unlimited_stock,
-			stock_level, status, created_at_remote, extra, change FROM state.products ORDER BY remote_id`,
+			stock_level, status, created_at_remote, extra, change FROM state.products`,
 		"DELETE FROM before.sell_orders",
 		`INSERT INTO before.sell_orders BY NAME SELECT remote_id, optiply_id, uuid, placed, completed, total_value, change
-			FROM state.sell_orders ORDER BY remote_id`,
+			FROM state.sell_orders`,
 		"DELETE FROM before.bookmarks WHERE"+reading,
 		`INSERT INTO before.bookmarks BY NAME SELECT b.stream, b.store_code, b.value, b.run_id, r.started_at AS began
 			FROM state.bookmarks b LEFT JOIN state.runs r USING (run_id) WHERE`+reading+" ORDER BY ALL",
