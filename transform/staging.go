@@ -206,20 +206,8 @@ func (s *Staging) done(name, text string) *Step {
 // unchanged leaves only those files that were run with the same text for the transformation before, so that what they make is
 // what is there: where a later file fails, the tables of that transformation stay as they were. Of a first one there are none.
 func (s *Staging) unchanged(ctx context.Context) error {
-	rows, err := s.db.QueryContext(ctx, "SELECT file, text FROM run.steps")
-	if err != nil {
-		return fmt.Errorf("read the SQL of the last transformation: %w", err)
-	}
-	defer rows.Close()
-	last := map[string]string{}
-	for rows.Next() {
-		var name, text string
-		if err := rows.Scan(&name, &text); err != nil {
-			return fmt.Errorf("read the SQL of the last transformation: %w", err)
-		}
-		last[name] = text
-	}
-	if err := rows.Err(); err != nil || len(last) == 0 {
+	last, err := stored(ctx, s.db)
+	if err != nil || len(last) == 0 {
 		return err
 	}
 	settings, err := fs.ReadFile(s.fsys, settingsFile)

@@ -12,7 +12,9 @@ import (
 
 // Stored returns the files that a run was transformed with, as the run file keeps them, so that its plan can be made again
 // by the same SQL, an overlay's included.
-func Stored(ctx context.Context, db *sql.DB) (fs.FS, error) {
+func Stored(ctx context.Context, db *sql.DB) (fs.FS, error) { return stored(ctx, db) }
+
+func stored(ctx context.Context, db *sql.DB) (texts, error) {
 	rows, err := db.QueryContext(ctx, "SELECT file, text FROM run.steps")
 	if err != nil {
 		return nil, fmt.Errorf("read the SQL of the run: %w", err)

@@ -57,7 +57,7 @@ SELECT
     qty_read                                    AS qty,
     try_cast(is_in_stock AS BOOLEAN)            AS is_in_stock,
     try_cast(is_qty_decimal AS BOOLEAN)         AS is_qty_decimal,
-    quantity_of(min_qty)         AS min_qty,
+    quantity_of(min_qty)                        AS min_qty,
     try_cast(backorders AS TINYINT)             AS backorders,
     manage_read                                 AS manage_stock,
     try_cast(use_config_manage_stock AS BOOLEAN) AS use_config_manage_stock,

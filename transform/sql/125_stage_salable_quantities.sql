@@ -11,7 +11,7 @@ WITH answer AS (
 item AS (SELECT file, fetched_at, generate_subscripts(items, 1) AS position, unnest(items, recursive := true) FROM answer)
 SELECT
     sku,
-    quantity_of(qty)   AS qty,
+    quantity_of(qty)                  AS qty,
     try_cast(is_salable AS BOOLEAN)   AS is_salable,
     source,
     file,

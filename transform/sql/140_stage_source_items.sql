@@ -13,7 +13,7 @@ item AS (SELECT file, fetched_at, generate_subscripts(items, 1) AS position, unn
 SELECT
     sku,
     source_code,
-    quantity_of(quantity) AS quantity,
+    quantity_of(quantity)                AS quantity,
     try_cast(status AS TINYINT)          AS status,
     file,
     position,

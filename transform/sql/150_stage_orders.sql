@@ -38,7 +38,7 @@ SELECT
     created_read                               AS created_at,
     updated_read                               AS updated_at,
     subtotal_read                              AS subtotal,
-    money_of(base_subtotal)  AS base_subtotal,
+    money_of(base_subtotal)                    AS base_subtotal,
     order_currency_code,
     base_currency_code,
     store_code,
