@@ -78,7 +78,7 @@ func (s *Shop) instance() url.Values {
 		// What has no ORDER BY need not be held back to be written in the order in which it was read.
 		"preserve_insertion_order": {"false"},
 		"threads":                  {strconv.Itoa(cmp.Or(s.Limits.Threads, defaultThreads))},
-		"memory_limit":             {fmt.Sprintf("%dMB", cmp.Or(s.Limits.MemoryMB, MemoryLimitMB))},
+		"memory_limit":             {s.memoryLimit(0)},
 		"temp_directory":           {s.spillDir(os.Getpid(), rand.Text()[:8])},
 	}
 	return settings
@@ -95,20 +95,24 @@ func (r *Run) MoreMemory(ctx context.Context, failure error) bool {
 	if failure == nil || !strings.Contains(failure.Error(), "Out of Memory Error") || r.shop.Limits.MemoryMB > 0 || r.raised == len(moreMemoryMB) {
 		return false
 	}
-	_, err := r.DB.ExecContext(ctx, fmt.Sprintf("SET memory_limit = '%dMB'", moreMemoryMB[r.raised]))
 	r.raised++
-	return err == nil
+	return r.FreeMemory(ctx) == nil
 }
 
 // FreeMemory gives back to the system what DuckDB has freed and its allocator keeps, up to 150 MB after a large statement: setting
 // the limit, to what it is, is the one command that does (BufferPool::SetLimit).
 func (r *Run) FreeMemory(ctx context.Context) error {
-	limit := cmp.Or(r.shop.Limits.MemoryMB, MemoryLimitMB)
-	if r.raised > 0 {
-		limit = moreMemoryMB[r.raised-1]
-	}
-	_, err := r.DB.ExecContext(ctx, fmt.Sprintf("SET memory_limit = '%dMB'", limit))
+	_, err := r.DB.ExecContext(ctx, "SET memory_limit = "+quote(r.shop.memoryLimit(r.raised)))
 	return err
+}
+
+// memoryLimit is what DuckDB may take, raised so often.
+func (s *Shop) memoryLimit(raised int) string {
+	limit := cmp.Or(s.Limits.MemoryMB, MemoryLimitMB)
+	if raised > 0 {
+		limit = moreMemoryMB[raised-1]
+	}
+	return fmt.Sprintf("%dMB", limit)
 }
 
 // attach opens a file under a name in an in-memory DuckDB and tells DuckDB's errors in our words.

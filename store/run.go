@@ -160,24 +160,24 @@ func (r *Run) open(ctx context.Context, opts Options) error {
 const smallShop = 30_000
 
 // blocks is what a new run file is attached with. A shop of which nothing is known yet can be a large one.
-func (r *Run) blocks(ctx context.Context) ([]string, error) {
+func (r *Run) blocks(ctx context.Context) (string, error) {
 	var products int64
 	err := r.DB.QueryRowContext(ctx, "SELECT coalesce(max(estimated_size), 0) FROM duckdb_tables() WHERE database_name = 'state' AND table_name = 'products'").Scan(&products)
 	if err != nil || products == 0 || products > smallShop {
-		return nil, err
+		return "", err
 	}
-	return []string{" (BLOCK_SIZE 65536)"}, nil
+	return " (BLOCK_SIZE 65536)", nil
 }
 
 // attachRun makes the run file the default database of the one connection there is, and of those to come.
 func (r *Run) attachRun(ctx context.Context, access Access) error {
-	var blocks []string
+	var blocks string
 	if _, err := os.Stat(r.path()); access == Write && err != nil {
 		if blocks, err = r.blocks(ctx); err != nil {
 			return err
 		}
 	}
-	if err := attach(ctx, r.DB, r.path(), "runfile", access, blocks...); err != nil {
+	if err := attach(ctx, r.DB, r.path(), "runfile", access, blocks); err != nil {
 		return err
 	}
 	if err := exec(ctx, r.DB, "USE runfile"); err != nil {

@@ -176,41 +176,36 @@ func (s *Shop) backupState(ctx context.Context, db *sql.DB) error {
 	return attach(ctx, db, s.statePath(), "state", Write)
 }
 
+// copyFile puts a copy in the place of a file, when the copy is on the disk whole.
 func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
 	tmp := to + ".tmp"
+	if err := removeIfThere(tmp); err != nil { // of a copy that was killed
+		return err
+	}
 	defer os.Remove(tmp)
-	out, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
-	if err != nil {
+	if err := copyInto(from, tmp); err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
-	if err == nil {
-		err = out.Sync()
-	}
-	if err := errors.Join(err, out.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp, to)
+	return settle(to)
 }
 
 // PublishState writes the copy of the state that readers see while this process holds the file, and renames it into place, so that
 // a reader keeps the copy it has. Nothing may be written to the state meanwhile.
 func (r *Run) PublishState(ctx context.Context) error {
-	if err := r.publishState(ctx); err != nil {
-		return fmt.Errorf("copy the state for readers: %w", explain(r.shop.readPath(), err))
+	tmp := r.shop.readPath() + ".tmp"
+	err := r.publishState(ctx, tmp)
+	if err == nil {
+		return nil
 	}
-	return nil
+	_, _ = r.DB.ExecContext(context.WithoutCancel(ctx), "DETACH DATABASE IF EXISTS published")
+	_, _ = os.Remove(tmp), os.Remove(tmp+".wal")
+	return fmt.Errorf("copy the state for readers: %w", explain(r.shop.readPath(), err))
 }
 
 // publishState copies the file and its log as they are, and lets DuckDB put the log into the copy: that costs a tenth of copying
 // the rows, and a checkpoint of the state itself would give each of its tables a block more.
-func (r *Run) publishState(ctx context.Context) error {
-	path, tmp := r.shop.statePath(), r.shop.readPath()+".tmp"
+func (r *Run) publishState(ctx context.Context, tmp string) error {
+	path := r.shop.statePath()
 	for _, p := range []string{tmp, tmp + ".wal"} { // of a publication that was killed
 		if err := removeIfThere(p); err != nil {
 			return err
@@ -222,29 +217,22 @@ func (r *Run) publishState(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := r.stateFile.Seek(0, io.SeekStart)
-	if err == nil {
-		err = writeNew(tmp, r.stateFile)
+	if _, err := r.stateFile.Seek(0, io.SeekStart); err != nil {
+		return err
 	}
-	if err == nil {
-		if err = copyInto(path+".wal", tmp+".wal"); errors.Is(err, fs.ErrNotExist) {
-			err = nil // all is in the file
-		}
+	if err := writeNew(tmp, r.stateFile); err != nil {
+		return err
 	}
-	if err == nil {
-		err = exec(ctx, r.DB, "ATTACH "+quote(tmp)+" AS published", "CHECKPOINT published", "DETACH published")
+	if err := copyInto(path+".wal", tmp+".wal"); err != nil && !errors.Is(err, fs.ErrNotExist) { // without one all is in the file
+		return err
 	}
-	if err == nil {
-		err = olderThan(path, tmp)
+	if err := exec(ctx, r.DB, "ATTACH "+quote(tmp)+" AS published", "CHECKPOINT published", "DETACH published"); err != nil {
+		return err
 	}
-	if err == nil {
-		err = os.Rename(tmp, r.shop.readPath())
+	if err := olderThan(path, tmp); err != nil {
+		return err
 	}
-	if err != nil {
-		_, _ = r.DB.ExecContext(context.WithoutCancel(ctx), "DETACH DATABASE IF EXISTS published")
-		_, _ = os.Remove(tmp), os.Remove(tmp+".wal")
-	}
-	return err
+	return os.Rename(tmp, r.shop.readPath())
 }
 
 // olderThan dates a copy before its file, so that it is not taken for one of what the run ended with (copyIsCurrent): both can be
