@@ -176,33 +176,13 @@ func readID(item json.RawMessage, field string) (int64, error) {
 // JSON, without decoding the rest: an order has ten kilobytes around its id. A
 // name that is written with escapes is not found; Magento writes none so.
 func member(object []byte, name string) (value []byte, ok bool) {
-	depth, start := 0, -1 // start is where a wanted value begins
-	expectName := false
-	for i := 0; i < len(object); i++ {
-		switch c := object[i]; c {
-		case '"':
-			end := stringEnd(object, i)
-			if depth == 1 && expectName {
-				expectName = false
-				if string(object[i+1:end-1]) == name {
-					start = end
-				}
-			}
-			i = end - 1
-		case '{', '[':
-			depth++
-			expectName = depth == 1 && c == '{'
-		case ',', '}', ']':
-			if depth == 1 && start >= 0 {
-				return bytes.TrimLeft(bytes.TrimSpace(object[start:i]), ": \t\r\n"), true
-			}
-			if c != ',' {
-				depth--
-			}
-			expectName = depth == 1 && c == ',' && object[0] == '{'
+	members(object, func(n, v []byte) bool {
+		if ok = string(n) == name; ok {
+			value = v
 		}
-	}
-	return nil, false
+		return !ok
+	})
+	return value, ok
 }
 
 func hash(item []byte) string {

@@ -24,41 +24,21 @@ func valid(body []byte) bool {
 	return gjson.ValidBytes(body)
 }
 
-// Members calls f for each member of an object that is valid JSON, until it returns false. The name is as it is written, without
-// its quotes: one with escapes in it is given with them.
-func Members(object []byte, f func(name, value []byte) bool) {
-	i := blanks(object, 0) + 1 // behind the {
-	for i = blanks(object, i); i < len(object) && object[i] == '"'; i = blanks(object, i) {
-		end := stringEnd(object, i)
-		name := object[i+1 : max(end-1, i+1)]
-		i = blanks(object, blanks(object, end)+1) // behind the colon
-		end = valueEnd(object, i)
-		if end <= i || !f(name, object[i:end]) {
-			return
+// members calls f for each member of an object that is valid JSON, or with a nil name for each element of a list, until it returns
+// false. The name is as it is written, without its quotes: one with escapes in it is given with them.
+func members(nested []byte, f func(name, value []byte) bool) {
+	Walk(nested[blanks(nested, 0):], func(name, rest []byte) int {
+		length := ValueLength(rest)
+		if length == 0 || !f(name, rest[:length]) {
+			return -1
 		}
-		if i = blanks(object, end); i < len(object) && object[i] == ',' {
-			i++
-		}
-	}
-}
-
-// Elements calls f for each element of a list that is valid JSON, until it returns false.
-func Elements(list []byte, f func(value []byte) bool) {
-	i := blanks(list, 0) + 1 // behind the [
-	for i = blanks(list, i); i < len(list) && list[i] != ']'; i = blanks(list, i) {
-		end := valueEnd(list, i)
-		if end <= i || !f(list[i:end]) {
-			return
-		}
-		if i = blanks(list, end); i < len(list) && list[i] == ',' {
-			i++
-		}
-	}
+		return length
+	})
 }
 
 // Walk goes through an object or a list that is valid JSON, and looks at no value twice: f is given the name of each member, nil in
-// a list, and what begins with its value. It returns how long the value is, or 0 where it has not looked at it. Walk returns how
-// long the whole is.
+// a list, and what begins with its value. It returns how long the value is, 0 where it has not looked at it, or less to end here.
+// Walk returns how long the whole is.
 func Walk(nested []byte, f func(name, rest []byte) (length int)) (length int) {
 	if len(nested) == 0 {
 		return 0
@@ -75,11 +55,11 @@ func Walk(nested []byte, f func(name, rest []byte) (length int)) (length int) {
 			return len(nested)
 		}
 		n := f(name, nested[i:])
-		if n <= 0 {
+		if n == 0 {
 			n = ValueLength(nested[i:])
 		}
-		if n == 0 {
-			return len(nested) // it is no JSON
+		if n <= 0 {
+			return len(nested) // enough, or it is no JSON
 		}
 		if i = blanks(nested, i+n); i < len(nested) && nested[i] == ',' {
 			i = blanks(nested, i+1)
@@ -162,7 +142,7 @@ func scanPage(body []byte, idField string) (p Page, ok bool) {
 	}
 	var items, total []byte
 	ok = true
-	Members(body, func(name, value []byte) bool {
+	members(body, func(name, value []byte) bool {
 		switch string(name) {
 		case "items":
 			ok = ok && items == nil && value[0] == '['
@@ -197,7 +177,7 @@ func plainName(name []byte) bool {
 func (p Page) scanItems(items []byte, idField string) (Page, bool) {
 	ok := true
 	var first, last []byte
-	Elements(items, func(item []byte) bool {
+	members(items, func(_, item []byte) bool {
 		if last = item; p.Count == 0 {
 			first = item
 		}

@@ -66,11 +66,11 @@ func TestValid_TakesNoDeepBodyForGood(t *testing.T) {
 func TestMembers_EndsWhereItIsToldTo(t *testing.T) {
 	t.Parallel()
 	var seen []string
-	Members([]byte(` { "a" : 1 , "b":{"c":[1,"}"]},"d":"\\" } `), func(name, value []byte) bool {
+	members([]byte(` { "a" : 1 , "b":{"c":[1,"}"]},"d":"\\" } `), func(name, value []byte) bool {
 		seen = append(seen, fmt.Sprintf("%s=%s", name, value))
 		return string(name) != "b"
 	})
-	Elements([]byte(`[1, {"a":[2]} ,"]", null]`), func(value []byte) bool {
+	members([]byte(`[1, {"a":[2]} ,"]", null]`), func(_, value []byte) bool {
 		seen = append(seen, string(value))
 		return true
 	})
