@@ -87,8 +87,8 @@ func lastLine(text string) string {
 	return lines[len(lines)-1]
 }
 
-// nights writes a history of so many nights before today, each with what is given, as if they had been run.
-func (s shopDir) nights(many int, creates, updates, orders int64) {
+// writeState opens the state between two runs.
+func (s shopDir) writeState() *store.Run {
 	s.t.Helper()
 	shop, err := store.Open(s.dir+"/data", "demo")
 	if err != nil {
@@ -98,6 +98,13 @@ func (s shopDir) nights(many int, creates, updates, orders int64) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return state
+}
+
+// nights writes a history of so many nights before today, each with what is given, as if they had been run.
+func (s shopDir) nights(many int, creates, updates, orders int64) {
+	s.t.Helper()
+	state := s.writeState()
 	defer state.Close()
 	today := time.Now().UTC().Truncate(24 * time.Hour)
 	for n := 1; n <= many; n++ {

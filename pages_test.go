@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"magento-optiply/store"
 )
 
 // TestDocs_OneShopDoesWhatThePagesSay sets up a shop as docs/first-night.md does, and does in it what the other pages show.
@@ -66,16 +64,9 @@ func (s shopDir) migrate(url string) {
 // waiting puts a row on the list of `rejects`.
 func (s shopDir) waiting(entity, id, cause string) {
 	s.t.Helper()
-	shop, err := store.Open(filepath.Join(s.dir, "data"), "demo")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	state, err := shop.OpenState(s.t.Context(), store.Write)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	state := s.writeState()
 	defer state.Close()
-	_, err = state.DB.ExecContext(s.t.Context(), `INSERT INTO state.parked (entity, remote_id, kind, reason, run_id, first_at, last_at, times, cause)
+	_, err := state.DB.ExecContext(s.t.Context(), `INSERT INTO state.parked (entity, remote_id, kind, reason, run_id, first_at, last_at, times, cause)
 		VALUES (?, ?, 'rejected', 'no such thing', 'x', now(), now(), 1, ?)`, entity, id, cause)
 	if err != nil {
 		s.t.Fatal(err)

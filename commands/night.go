@@ -116,26 +116,6 @@ func (n *night) read(ctx context.Context) error {
 	return n.extract(ctx, job)
 }
 
-// stage lets what is read whole be staged while the rest is read, where the run will be transformed. done waits for what is under
-// way, or stops it after an error.
-func (n *night) stage(ctx context.Context, job *extract.Job) (done func(error), err error) {
-	if n.sql == nil { // the run is only read
-		return func(error) {}, nil
-	}
-	if n.staging, err = transform.NewStaging(ctx, n.run.DB, n.sql); err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	job.Whole = func(streams ...string) { n.staging.Whole(ctx, streams...) }
-	return func(err error) {
-		if err != nil {
-			cancel()
-		}
-		n.staging.Wait()
-		cancel()
-	}, nil
-}
-
 // create makes a new run file: what the run is for, its settings, and what Optiply is known to hold.
 func (n *night) create(ctx context.Context, job extract.Job, allowDeletions int64) error {
 	id, err := n.shop.NewRunID(n.app.env.Now())
@@ -215,12 +195,21 @@ func (n *night) extract(ctx context.Context, job extract.Job) error {
 // extractOnce reads what is left, and lets it be staged. A stream that was read before, but not to its end, can get more pages, so
 // that each time all is staged anew.
 func (n *night) extractOnce(ctx context.Context, job *extract.Job) error {
-	staged, err := n.stage(ctx, job)
-	if err != nil {
+	if n.sql == nil { // the run is only read
+		_, err := job.Extract(ctx)
 		return err
 	}
-	_, err = job.Extract(ctx)
-	staged(err) // before the run file may be removed
+	var err error
+	if n.staging, err = transform.NewStaging(ctx, n.run.DB, n.sql); err != nil {
+		return err
+	}
+	staging, stop := context.WithCancel(ctx)
+	defer stop()
+	job.Whole = func(streams ...string) { n.staging.Whole(staging, streams...) }
+	if _, err = job.Extract(ctx); err != nil {
+		stop()
+	}
+	n.staging.Wait() // before the run file may be removed
 	return err
 }
 

@@ -165,7 +165,8 @@ func (p *progress) finishPhase() {
 	switch {
 	case p.bars && ph.rows == 0 && took < time.Second: // nothing to see
 	case p.bars:
-		line := fmt.Sprintf("%-22s %9s rows  %-8s%s", ph.name, count(ph.rows), seconds(took), p.requests(ph, "  "))
+		requests, retries := p.requests(ph)
+		line := fmt.Sprintf("%-22s %9s rows  %-8s  %s  %s", ph.name, count(ph.rows), seconds(took), requests, retries)
 		p.screen.draw("")
 		fmt.Fprintln(p.screen, p.colour(text.Bold, strings.TrimRight(text.Trim(line, p.width()-1), " ")))
 	case p.lines:
@@ -173,18 +174,18 @@ func (p *progress) finishPhase() {
 	}
 }
 
-// requests are those of a phase in words, each behind a gap; nothing where there were none.
-func (p *progress) requests(ph phase, gap string) (words string) {
+// requests are those of a phase in words; empty where there were none.
+func (p *progress) requests(ph phase) (requests, retries string) {
 	if n := p.asked.all.Load() - ph.requests; n > 0 {
-		words = gap + plural(n, "request")
+		requests = plural(n, "request")
 	}
 	switch n := p.asked.retries.Load() - ph.repeat; {
 	case n == 1:
-		words += gap + "1 retry"
+		retries = "1 retry"
 	case n > 1:
-		words += gap + count(n) + " retries"
+		retries = count(n) + " retries"
 	}
-	return words
+	return requests, retries
 }
 
 // askedIn are the keys of a log line that belong to the whole phase.
@@ -398,7 +399,7 @@ func (p *progress) parts(c *counted, others int) []part {
 	} else if took := now.Sub(c.started); took >= time.Second {
 		left = short(took.Truncate(time.Second))
 	}
-	requests, retries, _ := strings.Cut(strings.TrimPrefix(p.requests(p.phase, "\x00"), "\x00"), "\x00")
+	requests, retries := p.requests(p.phase)
 	return []part{{6, phase}, {0, name}, {7, more}, {1, rows}, {3, speed}, {4, requests}, {5, retries}, {2, left}}
 }
 

@@ -43,16 +43,11 @@ func (a *app) openToRead(ctx context.Context, shop *store.Shop, id string) (*sto
 	if err != nil {
 		return nil, err
 	}
-	for _, ref := range refs {
-		run, err := a.openRef(ctx, shop, ref)
-		var busy *store.BusyError
-		if errors.As(err, &busy) || errors.Is(err, fs.ErrNotExist) {
-			a.log.Warn("this run's file is open in another process: an older run is taken", "run", ref.ID)
-			continue
-		}
-		if err == nil {
-			a.log.Info("latest run", "run", run.ID, "partial", run.Partial)
-		}
+	run, err := a.openFirst(ctx, shop, refs)
+	if err == nil {
+		a.log.Info("latest run", "run", run.ID, "partial", run.Partial)
+	}
+	if !unreadable(err) {
 		return run, err
 	}
 	state, err := a.openStateToRead(ctx, shop)
@@ -60,6 +55,24 @@ func (a *app) openToRead(ctx context.Context, shop *store.Shop, id string) (*sto
 		a.log.Info("there is no run that can be read: the state alone is open")
 	}
 	return state, err
+}
+
+// openFirst opens the first of some runs that no other process has open.
+func (a *app) openFirst(ctx context.Context, shop *store.Shop, refs []store.RunRef) (run *store.Run, err error) {
+	err = store.ErrNoRun
+	for _, ref := range refs {
+		if run, err = a.openRef(ctx, shop, ref); !unreadable(err) {
+			return run, err
+		}
+		a.log.Warn("this run's file is open in another process: an older run is taken", "run", ref.ID)
+	}
+	return nil, err
+}
+
+// unreadable tells that there is nothing to read now: no run, or its file is open in another process, or gone since it was listed.
+func unreadable(err error) bool {
+	var busy *store.BusyError
+	return errors.As(err, &busy) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrNoRun)
 }
 
 // openStateToRead opens the state alone, read-only.

@@ -87,16 +87,8 @@ func (a *app) openToReport(ctx context.Context, shop *store.Shop, id string) (*s
 	if err != nil {
 		return nil, err
 	}
-	err = store.ErrNoRun
-	for _, ref := range slices.Backward(refs) {
-		var run *store.Run
-		var busy *store.BusyError
-		if run, err = a.openRef(ctx, shop, ref); !errors.As(err, &busy) {
-			return run, err
-		}
-		a.log.Warn("this run's file is open in another process: an older run is taken", "run", ref.ID)
-	}
-	return nil, err
+	slices.Reverse(refs)
+	return a.openFirst(ctx, shop, refs)
 }
 
 func (a *app) writeRunReport(ctx context.Context, shop *store.Shop, run *store.Run, path string) error {
