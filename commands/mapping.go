@@ -63,10 +63,15 @@ func (n *night) transform(ctx context.Context) (*transform.Result, error) {
 				n.progress.Add("sql", 1)
 			}
 		}
-		if n.staging != nil {
-			return n.staging.Run(ctx, n.app.env.Now(), report)
+		if n.staging == nil {
+			if err := n.stage(ctx); err != nil {
+				return nil, err
+			}
+			if err := n.staging.Again(ctx); err != nil {
+				return nil, err
+			}
 		}
-		return transform.Run(ctx, n.run.DB, n.sql, n.app.env.Now(), report)
+		return n.staging.Run(ctx, n.app.env.Now(), report)
 	}
 	result, err := once()
 	for n.run.MoreMemory(ctx, err) {
@@ -83,6 +88,14 @@ func (n *night) transform(ctx context.Context) (*transform.Result, error) {
 		err = usageError(fmt.Errorf("with the SQL of %s: %w", n.sqlDir, err))
 	}
 	return result, err
+}
+
+// stage finds what can be run early.
+func (n *night) stage(ctx context.Context) (err error) {
+	if n.staging, err = transform.NewStaging(ctx, n.run.DB, n.sql); err == nil {
+		n.staging.Free = n.run.FreeMemory
+	}
+	return err
 }
 
 // storedSQL takes the SQL that the run was transformed with.

@@ -199,8 +199,8 @@ func (n *night) extractOnce(ctx context.Context, job *extract.Job) error {
 		_, err := job.Extract(ctx)
 		return err
 	}
-	var err error
-	if n.staging, err = transform.NewStaging(ctx, n.run.DB, n.sql); err != nil {
+	err := n.stage(ctx)
+	if err != nil {
 		return err
 	}
 	staging, stop := context.WithCancel(ctx)

@@ -21,7 +21,7 @@ import (
 // MemoryLimitMB keeps DuckDB from taking 80 % of the machine, its default. It spills to the shop's folder beyond that. It is
 // enough for a night of a million products; the process has up to 250 MB more, for what DuckDB does not count and for the
 // program itself (bench/RESULTS.md).
-const MemoryLimitMB = 200
+const MemoryLimitMB = 250
 
 // moreMemoryMB is what a question is given, one after another, that does not get by with that.
 var moreMemoryMB = [...]int{1000, 4000}

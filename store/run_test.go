@@ -565,6 +565,8 @@ func TestCreateRun_ASmallShopsFileHasSmallBlocks(t *testing.T) {
 			return ask(t, r, "SELECT block_size FROM pragma_database_size() WHERE database_name = 'runfile'")
 		}
 		equal(t, fmt.Sprintf("%d products: block size", products), size(run), want)
+		without := map[bool]string{false: "", true: "Dictionary"}[products > smallShop]
+		equal(t, fmt.Sprintf("%d products: compressed without", products), ask(t, run, "SELECT current_setting('disabled_compression_methods')"), without)
 		do(t, run, "CREATE TABLE model.products AS SELECT range AS n, repeat('x', 1000) AS text FROM range(1000)")
 		if err := run.Finish(t.Context()); err != nil {
 			t.Fatal(err)

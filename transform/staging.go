@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -8,13 +9,15 @@ import (
 	"io/fs"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
 
 // Staging runs the files that only read the pages of the shop before the others, several at a time, and while the shop is still
 // being read: as soon as the streams that they name are there whole. Reading JSON is most of a transformation's work, and one
-// statement does it with one thread.
+// statement does it with one thread. DuckDB has no other thread meanwhile: one that has nothing to do looks for work without a
+// pause, and takes a third of two hyperthreads from those that have some.
 //
 // Only files as they are embedded are run so; a file of a shop's own, which may read anything, waits for its turn. One that fails
 // here runs again in its turn, and fails there.
@@ -23,15 +26,23 @@ import (
 // the file's own metadata only then, from blocks that are being written: a crash (duckdb/duckdb#19424, mended in 1.4.2). The
 // rows are in the file anyway, and the log has their places.
 type Staging struct {
+	// Free gives back to the system what DuckDB has freed and its allocator keeps. It is called after each file that is run early;
+	// nil: nothing is.
+	Free func(context.Context) error
+
 	db         *sql.DB
 	fsys       fs.FS
-	checkpoint string         // how long a log is written into the file by a commit, else
-	slots      chan *sql.Conn // one for each thread, as far as there are connections; nil: not opened yet
+	threads    int      // of DuckDB
+	checkpoint string   // how long a log is written into the file by a commit, else
+	most       int      // files at a time
+	own        bool     // some files are a shop's own
+	outputs    []string // the tables of those that are not run early
 	work       sync.WaitGroup
 
 	mu    sync.Mutex
 	files []*staged
 	whole map[string]bool // streams
+	free  []*sql.Conn     // connections without work; nil: not opened yet
 }
 
 // staged is a file that is run early.
@@ -49,21 +60,19 @@ const settingsFile = "000_settings.sql"
 // NewStaging finds the files of fsys that can be run early. Each stream is named by Whole when it is.
 func NewStaging(ctx context.Context, db *sql.DB, fsys fs.FS) (*Staging, error) {
 	s := &Staging{db: db, fsys: fsys, whole: map[string]bool{}}
-	var threads int
-	if err := db.QueryRowContext(ctx, "SELECT current_setting('threads'), current_setting('wal_autocheckpoint')").Scan(&threads, &s.checkpoint); err != nil {
+	if err := db.QueryRowContext(ctx, "SELECT current_setting('threads'), current_setting('wal_autocheckpoint')").Scan(&s.threads, &s.checkpoint); err != nil {
 		return nil, fmt.Errorf("read how many threads there are: %w", err)
 	}
+	s.most = s.threads
 	if most := db.Stats().MaxOpenConnections / 2; most > 0 {
-		threads = min(threads, most) // they are kept until Wait, and the reading of the shop needs some, too
+		s.most = min(s.most, most) // they are kept until Wait, and the reading of the shop needs some, too
 	}
-	s.slots = make(chan *sql.Conn, threads)
-	for range threads {
-		s.slots <- nil
-	}
+	s.free = make([]*sql.Conn, s.most)
 	chain, err := Explain(fsys)
 	if err != nil {
 		return nil, err
 	}
+	s.own = slices.ContainsFunc(chain, func(link Link) bool { return link.Own })
 	made := map[string]bool{}
 	for _, link := range chain {
 		if link.Own && link.File < "2" && link.File != settingsFile {
@@ -75,6 +84,9 @@ func NewStaging(ctx context.Context, db *sql.DB, fsys fs.FS) (*Staging, error) {
 			return !strings.HasPrefix(table, "page.") && !made[table]
 		})
 		if !early {
+			if tableName.FindString(f.output) == f.output && f.output != "" { // and not a sentence
+				s.outputs = append(s.outputs, f.output)
+			}
 			continue
 		}
 		text, err := fs.ReadFile(fsys, f.name)
@@ -114,22 +126,40 @@ func (s *Staging) all(ctx context.Context) {
 
 // runReady begins what can begin. The lock is held.
 func (s *Staging) runReady(ctx context.Context) {
+	for len(s.free) > 0 {
+		f := s.next()
+		if f == nil {
+			return
+		}
+		conn := s.free[len(s.free)-1]
+		s.free = s.free[:len(s.free)-1]
+		f.begun = true
+		s.work.Go(func() {
+			step, conn, err := s.take(ctx, conn, f)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if err == nil { // else it is run again in its turn
+				f.step = step
+			}
+			s.free = append(s.free, conn)
+			s.runReady(ctx)
+		})
+	}
+}
+
+// next is what is best begun now: first what other files wait for, so that these are not left over when there is nothing else to
+// do; nil where nothing can be begun.
+func (s *Staging) next() (next *staged) {
 	for _, f := range s.files {
 		if f.begun || !s.ready(f) {
 			continue
 		}
-		f.begun = true
-		s.work.Go(func() {
-			step, err := s.take(ctx, f)
-			if err != nil {
-				return // it is run again in its turn
-			}
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			f.step = step
-			s.runReady(ctx)
-		})
+		if slices.ContainsFunc(s.files, func(o *staged) bool { return slices.Contains(o.needs, f.output) }) {
+			return f
+		}
+		next = cmp.Or(next, f)
 	}
+	return next
 }
 
 func (s *Staging) ready(f *staged) bool {
@@ -142,22 +172,19 @@ func (s *Staging) ready(f *staged) bool {
 	return true
 }
 
-// take waits for a connection, and runs one file on it.
-func (s *Staging) take(ctx context.Context, f *staged) (*Step, error) {
-	var conn *sql.Conn
-	select {
-	case conn = <-s.slots:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	defer func() { s.slots <- conn }()
+// take runs one file on a connection, which it opens where there is none yet.
+func (s *Staging) take(ctx context.Context, conn *sql.Conn, f *staged) (*Step, *sql.Conn, error) {
 	if conn == nil {
 		var err error
 		if conn, err = s.connect(ctx); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return inTransaction(ctx, conn, func() (*Step, error) { return runFile(ctx, conn, f.name, f.text) })
+	step, err := inTransaction(ctx, conn, func() (*Step, error) { return runFile(ctx, conn, f.name, f.text) })
+	if s.Free != nil {
+		_ = s.Free(ctx) // that it stays taken is no reason to stop
+	}
+	return step, conn, err
 }
 
 // connect opens a connection that knows the settings.
@@ -170,7 +197,7 @@ func (s *Staging) connect(ctx context.Context) (*sql.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, q := range []string{"SET GLOBAL wal_autocheckpoint = '1TB'", string(text)} {
+	for _, q := range []string{"SET GLOBAL wal_autocheckpoint = '1TB'", "SET GLOBAL threads = 1", string(text)} {
 		if _, err := conn.ExecContext(ctx, q); err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
@@ -181,13 +208,16 @@ func (s *Staging) connect(ctx context.Context) (*sql.Conn, error) {
 // Wait waits until nothing is run any more, and gives the connections back. The run file must not be let go of before.
 func (s *Staging) Wait() {
 	s.work.Wait()
-	for range cap(s.slots) {
-		if conn := <-s.slots; conn != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, conn := range s.free {
+		if conn != nil {
 			// Where that fails, the log is written when the file is let go of.
 			_, _ = conn.ExecContext(context.Background(), "SET GLOBAL wal_autocheckpoint = '"+s.checkpoint+"'")
+			_, _ = conn.ExecContext(context.Background(), "SET GLOBAL threads = "+strconv.Itoa(s.threads))
 			_ = conn.Close() // what it did is committed
+			s.free[i] = nil
 		}
-		s.slots <- nil
 	}
 }
 
@@ -200,6 +230,18 @@ func (s *Staging) done(name, text string) *Step {
 			return f.step
 		}
 	}
+	return nil
+}
+
+// Again runs what can be run early of a run whose streams are all there.
+func (s *Staging) Again(ctx context.Context) error {
+	if s.most == 1 {
+		return nil
+	}
+	if err := s.unchanged(ctx); err != nil {
+		return err
+	}
+	s.all(ctx)
 	return nil
 }
 

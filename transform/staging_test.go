@@ -29,6 +29,11 @@ func staged(t *testing.T, hear ...string) string {
 	if _, err := s.Run(t.Context(), storetest.Now(), silent); err != nil {
 		t.Fatal(err)
 	}
+	return planned(t, b)
+}
+
+func planned(t *testing.T, b *storetest.Bench) string {
+	t.Helper()
 	return b.Table(t, "FROM stage.products ORDER BY ALL") + b.Table(t, "FROM stage.order_lines ORDER BY ALL") + b.Table(t, "FROM plan.changes ORDER BY seq") +
 		b.Table(t, "SELECT file, checked, rows, text FROM run.steps ORDER BY file") + b.Table(t, "FROM plan.summary")
 }
@@ -245,5 +250,35 @@ func TestSummary_ALargePlansHashChangesWithEveryChange(t *testing.T) {
 	b.Exec(t, "UPDATE plan.changes SET remote_id = '10000' WHERE seq = 77")
 	if got := hash(); got == first || !strings.Contains(got, "10000") {
 		t.Errorf("another plan has %s, as had the first", got)
+	}
+}
+
+// A first transformation commits file by file. Where it fails, nothing of it is left to be taken for a plan, and it can be made.
+func TestRun_LeavesNoTablesOfAFirstTransformationThatFails(t *testing.T) {
+	want := staged(t)
+	b := storetest.New(t)
+	b.Exec(t, "SET threads = 2")
+	night(t, b)
+	b.Exec(t, "ALTER TABLE before.rejects RENAME TO hidden")
+	_, err := transform.Run(t.Context(), b.Run.DB, transform.SQL(), storetest.Now(), silent)
+	if err == nil || !strings.Contains(err.Error(), "505_plan_candidates.sql") {
+		t.Fatalf("without before.rejects: %v", err)
+	}
+	got := b.Table(t, "SELECT schema_name || '.' || table_name AS name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name IN ('model', 'diff', 'plan') ORDER BY ALL") +
+		b.Table(t, "SELECT transformed_at, plan_hash FROM run.info") + b.Table(t, "SELECT count(*) AS steps FROM run.steps") +
+		b.Table(t, "SELECT count(*) AS issues FROM run.issues WHERE phase = 'transform'")
+	if want := "name\ntransformed_at  plan_hash\nNULL            NULL\nsteps\n0\nissues\n0\n"; got != want {
+		t.Errorf("left are\n%s, want\n%s", got, want)
+	}
+	b.Exec(t, "ALTER TABLE before.hidden RENAME TO rejects")
+	s, err := transform.NewStaging(t.Context(), b.Run.DB, transform.SQL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Run(t.Context(), storetest.Now(), silent); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, planned(t, b)); diff != "" {
+		t.Errorf("made after all (-fresh +here)\n%s", diff)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -47,6 +48,18 @@ type Result struct {
 	Broken   []Broken
 	PlanHash string
 	Changes  int64
+
+	ran []ran
+}
+
+// ran is a row of run.steps.
+type ran struct {
+	file    string
+	checked bool
+	rows    int64
+	seconds float64
+	sample  *string // nil of a file that is no check
+	text    string
 }
 
 // SQLError is a file that did not run.
@@ -58,19 +71,17 @@ type SQLError struct {
 func (e *SQLError) Error() string { return fmt.Sprintf("transform/sql/%s: %v", e.File, e.Err) }
 func (e *SQLError) Unwrap() error { return e.Err }
 
-// Run runs the files over the run file that db has as its default database, in the order of their names: all of them in one
-// transaction, so that a file that fails leaves the tables of the last transformation as they were. Those that only read pages are
-// run first, several at a time, where that changes nothing about it (Staging). report is called before each file.
+// Run runs the files over the run file that db has as its default database, in the order of their names. A file that fails leaves
+// the tables of the last transformation as they were: they run in one transaction. Where there was none, and no file is a shop's
+// own, each commits what it makes, which takes a tenth of the time less, and a failure leaves none of their tables. Those that only
+// read pages are run first, several at a time, where that changes nothing about it (Staging). report is called before each file.
 func Run(ctx context.Context, db *sql.DB, fsys fs.FS, now time.Time, report func(file string, done, all int)) (*Result, error) {
 	s, err := NewStaging(ctx, db, fsys)
 	if err != nil {
 		return nil, err
 	}
-	if cap(s.slots) > 1 {
-		if err := s.unchanged(ctx); err != nil {
-			return nil, err
-		}
-		s.all(ctx)
+	if err := s.Again(ctx); err != nil {
+		return nil, err
 	}
 	return s.Run(ctx, now, report)
 }
@@ -88,7 +99,7 @@ func (s *Staging) Run(ctx context.Context, now time.Time, report func(file strin
 		return nil, err
 	}
 	defer conn.Close()
-	result, err := inTransaction(ctx, conn, func() (*Result, error) { return s.runFiles(ctx, conn, names, now, report) })
+	result, err := s.runAll(ctx, conn, names, now, report)
 	if err != nil {
 		return nil, err
 	}
@@ -99,11 +110,46 @@ func (s *Staging) Run(ctx context.Context, now time.Time, report func(file strin
 	return result, nil
 }
 
-func (s *Staging) runFiles(ctx context.Context, conn *sql.Conn, names []string, now time.Time, report func(string, int, int)) (*Result, error) {
-	result := &Result{}
-	if _, err := conn.ExecContext(ctx, "DELETE FROM run.steps"); err != nil {
-		return nil, err
+func (s *Staging) runAll(ctx context.Context, conn *sql.Conn, names []string, now time.Time, report func(string, int, int)) (*Result, error) {
+	var again bool
+	if err := conn.QueryRowContext(ctx, "SELECT transformed_at IS NOT NULL OR EXISTS (FROM run.steps) FROM run.info").Scan(&again); err != nil {
+		return nil, fmt.Errorf("find out whether the run was transformed: %w", err)
 	}
+	if again || s.own {
+		return inTransaction(ctx, conn, func() (*Result, error) {
+			result, err := s.runFiles(ctx, conn, names, report)
+			if err == nil {
+				err = result.keep(ctx, conn, now)
+			}
+			return result, err
+		})
+	}
+	result, err := s.runFiles(ctx, conn, names, report)
+	if err == nil {
+		_, err = inTransaction(ctx, conn, func() (*Result, error) { return result, result.keep(ctx, conn, now) })
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.drop(context.WithoutCancel(ctx), conn))
+	}
+	return result, nil
+}
+
+// drop removes what files have made that were not run early.
+func (s *Staging) drop(ctx context.Context, conn *sql.Conn) error {
+	statements := []string{"DELETE FROM run.issues WHERE phase = 'transform'"}
+	for _, output := range s.outputs {
+		statements = append(statements, "DROP TABLE IF EXISTS "+output)
+	}
+	for _, q := range statements {
+		if _, err := conn.ExecContext(ctx, q); err != nil {
+			return fmt.Errorf("remove what a transformation made that failed (%s): %w", q, err)
+		}
+	}
+	return nil
+}
+
+func (s *Staging) runFiles(ctx context.Context, conn *sql.Conn, names []string, report func(string, int, int)) (*Result, error) {
+	result := &Result{}
 	for i, name := range names {
 		report(name, i, len(names))
 		text, err := fs.ReadFile(s.fsys, name)
@@ -123,8 +169,21 @@ func (s *Staging) runFiles(ctx context.Context, conn *sql.Conn, names []string, 
 	if err := conn.QueryRowContext(ctx, "SELECT hash, changes FROM plan.summary").Scan(&result.PlanHash, &result.Changes); err != nil {
 		return nil, fmt.Errorf("read plan.summary: %w", err)
 	}
-	_, err := conn.ExecContext(ctx, "UPDATE run.info SET transformed_at = ?, plan_hash = ?", now.UTC(), result.PlanHash)
-	return result, err
+	return result, nil
+}
+
+// keep notes in the run which files made its plan.
+func (r *Result) keep(ctx context.Context, conn *sql.Conn, now time.Time) error {
+	if _, err := conn.ExecContext(ctx, "DELETE FROM run.steps"); err != nil {
+		return err
+	}
+	for _, f := range r.ran {
+		if _, err := conn.ExecContext(ctx, "INSERT INTO run.steps VALUES (?, ?, ?, ?, ?, ?)", f.file, f.checked, f.rows, f.seconds, f.sample, f.text); err != nil {
+			return err
+		}
+	}
+	_, err := conn.ExecContext(ctx, "UPDATE run.info SET transformed_at = ?, plan_hash = ?", now.UTC(), r.PlanHash)
+	return err
 }
 
 var outputLine = regexp.MustCompile(`(?m)^-- output: +([a-z]+\.[a-z_]+)$`)
@@ -137,8 +196,8 @@ func (r *Result) step(ctx context.Context, conn *sql.Conn, name, text string, do
 		}
 	}
 	r.Steps = append(r.Steps, *done)
-	_, err = conn.ExecContext(ctx, "INSERT INTO run.steps VALUES (?, false, ?, ?, NULL, ?)", name, done.Rows, done.Seconds, text)
-	return err
+	r.ran = append(r.ran, ran{file: name, rows: done.Rows, seconds: done.Seconds, text: text})
+	return nil
 }
 
 // runFile runs a file and counts what it made.
@@ -193,6 +252,6 @@ func (r *Result) check(ctx context.Context, conn *sql.Conn, name, text string) e
 	if broken.Rows > 0 {
 		r.Broken = append(r.Broken, broken)
 	}
-	_, err = conn.ExecContext(ctx, "INSERT INTO run.steps VALUES (?, true, ?, ?, ?, ?)", name, broken.Rows, time.Since(start).Seconds(), broken.Sample, text)
-	return err
+	r.ran = append(r.ran, ran{file: name, checked: true, rows: broken.Rows, seconds: time.Since(start).Seconds(), sample: &broken.Sample, text: text})
+	return nil
 }

@@ -12,7 +12,7 @@ WITH answer AS (
 ),
 orders AS (SELECT file, generate_subscripts(items, 1) AS position, unnest(items) AS o FROM answer),
 item AS (
-    SELECT file, position, generate_subscripts(o.items, 1) AS line, unnest(o.items, recursive := true) FROM orders
+    SELECT file, position, CASE WHEN regexp_full_match(o.entity_id, '[0-9]+') THEN try_cast(o.entity_id AS BIGINT) END AS order_id, unnest(o.items, recursive := true) FROM orders
 ),
 typed AS (
     -- Each value is cast once. The list of problems below is made only where one of them is not plainly good: made for every
@@ -22,7 +22,7 @@ typed AS (
     FROM item
 )
 SELECT
-    s.order_id,
+    i.order_id,
     try_cast(i.item_id AS BIGINT)                  AS item_id,
     i.parent_read                                  AS parent_item_id,
     i.product_read                                 AS product_id,
@@ -41,6 +41,11 @@ SELECT
         CASE WHEN i.base_row_total IS NULL AND i.parent_item_id IS NULL THEN {attribute: 'base_row_total', value: NULL, reason: 'is missing'}
              WHEN i.base_row_total IS NOT NULL AND coalesce(NOT isfinite(try_cast(i.base_row_total AS DOUBLE)), true) THEN {attribute: 'base_row_total', value: i.base_row_total, reason: 'is not a number'}
              WHEN abs(try_cast(i.base_row_total AS DOUBLE)) >= 1e13 THEN {attribute: 'base_row_total', value: i.base_row_total, reason: 'has more than 13 digits before the point'} END
-    ], lambda problem: problem IS NOT NULL) END AS problems
-FROM typed i JOIN stage.orders s ON s.file = i.file AND s.position = i.position
-WHERE s.order_id IS NOT NULL;
+    ], lambda problem: problem IS NOT NULL) END AS problems, i.file, i.position
+FROM typed i
+WHERE i.order_id IS NOT NULL;
+DELETE FROM stage.order_lines WHERE rowid IN (
+    SELECT l.rowid FROM stage.order_lines l ANTI JOIN stage.orders o ON o.order_id = l.order_id AND o.file = l.file AND o.position = l.position);
+ALTER TABLE stage.order_lines DROP COLUMN file;
+ALTER TABLE stage.order_lines DROP COLUMN position;
+

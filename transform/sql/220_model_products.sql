@@ -22,7 +22,7 @@ WITH listed AS (
         CASE WHEN p.type_id = 'simple' AND p.status = 1 THEN coalesce(s.unknown_because, '') ELSE '' END AS unknown_because,
         true                                                     AS is_listed
     FROM stage.products p
-    LEFT JOIN model.stock_levels s ON s.remote_id = p.product_id::VARCHAR
+    LEFT JOIN model.stock_levels s ON s.remote_id::BIGINT = p.product_id
     WHERE len(p.problems) = 0
 ),
 carried AS (

@@ -8,9 +8,8 @@
 
 CREATE OR REPLACE TABLE diff.deletions AS
 WITH gone AS (
-    SELECT b.* FROM before.products b
+    SELECT b.* FROM before.products b ANTI JOIN stage.products p ON p.product_id = try_cast(b.remote_id AS BIGINT)
     WHERE b.status = 'enabled' AND getvariable('products_full') AND getvariable('sync_deletions')
-      AND NOT EXISTS (FROM stage.products p WHERE p.product_id = try_cast(b.remote_id AS BIGINT))
 ),
 coverage AS (
     -- Every store whose listing was begun has to be covered, not only those that were counted.
