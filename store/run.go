@@ -159,15 +159,6 @@ func (r *Run) open(ctx context.Context, opts Options) error {
 // own. Of 10,000 products a file has 7 MB instead of 12, of 100,000 it would have a quarter more.
 const smallShop = 30_000
 
-// newRunFile is what a run file is made with, for a shop with so many products. What DuckDB 1.0 could read would hold 3 KB for each
-// column of each table, a megabyte in all, to tell how many values there are (HyperLogLog): a sixth of the file of 10,000 products.
-func newRunFile(products int64) string {
-	if products == 0 || products > smallShop {
-		return " (STORAGE_VERSION 'v1.1.0')"
-	}
-	return " (STORAGE_VERSION 'v1.1.0', BLOCK_SIZE 65536)"
-}
-
 // products is how many products Optiply holds; 0 where nothing is known yet, which can be a large shop, too.
 func (r *Run) products(ctx context.Context) (n int64, err error) {
 	err = r.DB.QueryRowContext(ctx, "SELECT coalesce(max(estimated_size), 0) FROM duckdb_tables() WHERE database_name = 'state' AND table_name = 'products'").Scan(&n)
@@ -188,8 +179,10 @@ func (r *Run) attachRun(ctx context.Context, access Access) error {
 				return fmt.Errorf("open run file %s: %w", r.ID, err)
 			}
 		}
-		if _, err := os.Stat(r.path()); err != nil {
-			options = newRunFile(products)
+		// A shop of which nothing is known yet can be a large one. The storage version is left at its default: with 'v1.1.0' DuckDB 1.4.1
+		// crashes on keys that it has read from the file (ARTOperator::Insert).
+		if _, err := os.Stat(r.path()); err != nil && products > 0 && products <= smallShop {
+			options = " (BLOCK_SIZE 65536)"
 		}
 	}
 	if err := attach(ctx, r.DB, r.path(), "runfile", access, options); err != nil {
