@@ -7,10 +7,10 @@
 
 CREATE OR REPLACE TABLE stage.products AS
 WITH answer AS (
-    -- Everything as text first: a cast inside from_json would turn what it cannot read into NULL without a word.
+    -- What is rejected by name where it cannot be read is text first: a cast inside from_json turns that into NULL without a word.
     SELECT store_code, file, fetched_at, from_json(content, '{"items": [{
                "id": "VARCHAR", "sku": "VARCHAR", "name": "VARCHAR", "price": "VARCHAR", "status": "VARCHAR",
-               "type_id": "VARCHAR", "created_at": "VARCHAR", "updated_at": "VARCHAR",
+               "type_id": "VARCHAR", "created_at": "VARCHAR", "updated_at": "TIMESTAMP",
                "custom_attributes": [{"attribute_code": "VARCHAR", "value": "VARCHAR"}]}]}').items AS items
     FROM page.products
 ),
@@ -34,14 +34,14 @@ SELECT
     try_cast(status AS TINYINT)           AS status,
     type_id,
     created_read                          AS created_at,
-    try_cast(updated_at AS TIMESTAMP)     AS updated_at,
+    updated_at,
     custom_attributes,                    -- where magento.product_attributes names any; see the macro custom_attribute
     store_code,
     file,
     position,
     fetched_at,
     -- What cannot be read, or is out of the range that Optiply takes, rejects the row by name (section 7).
-    CASE WHEN product_id IS NOT NULL AND length(sku) BETWEEN 1 AND 255 AND regexp_matches(name, '[^ \t\r\n]')
+    CASE WHEN product_id IS NOT NULL AND length(sku) BETWEEN 1 AND 255 AND ascii(name) > 32
               AND (price IS NULL OR price = '0' OR price_read > 0 AND price_read <= 9999999.99)
               AND status IN ('1', '2') AND type_id <> '' AND (created_at IS NULL OR created_read IS NOT NULL) THEN []
     ELSE list_filter([

@@ -5,14 +5,14 @@
 
 CREATE OR REPLACE TABLE stage.salable_quantities AS
 WITH answer AS (
-    SELECT file, fetched_at, from_json(content, '{"items": [{"source": "VARCHAR", "sku": "VARCHAR", "qty": "VARCHAR", "is_salable": "VARCHAR"}]}').items AS items
+    SELECT file, fetched_at, from_json(content, '{"items": [{"source": "VARCHAR", "sku": "VARCHAR", "qty": "VARCHAR", "is_salable": "BOOLEAN"}]}').items AS items
     FROM page.stock_statuses WHERE part <> 'skus'   -- those are 120's
 ),
 item AS (SELECT file, fetched_at, generate_subscripts(items, 1) AS position, unnest(items, recursive := true) FROM answer)
 SELECT
     sku,
     quantity_of(qty)                  AS qty,
-    try_cast(is_salable AS BOOLEAN)   AS is_salable,
+    is_salable,
     source,
     file,
     position,

@@ -7,7 +7,7 @@
 CREATE OR REPLACE TABLE stage.orders AS
 WITH answer AS (
     SELECT store_code, file, fetched_at, from_json(content, '{"items": [{
-               "entity_id": "VARCHAR", "increment_id": "VARCHAR", "state": "VARCHAR", "status": "VARCHAR", "store_id": "VARCHAR",
+               "entity_id": "VARCHAR", "increment_id": "VARCHAR", "state": "VARCHAR", "status": "VARCHAR", "store_id": "INTEGER",
                "created_at": "VARCHAR", "updated_at": "VARCHAR", "subtotal": "VARCHAR", "base_subtotal": "VARCHAR",
                "order_currency_code": "VARCHAR", "base_currency_code": "VARCHAR"}]}').items AS items
     FROM page.orders
@@ -34,7 +34,7 @@ SELECT
     state,
     status,
     effective_state,
-    try_cast(store_id AS INTEGER)              AS store_id,
+    store_id,
     created_read                               AS created_at,
     updated_read                               AS updated_at,
     subtotal_read                              AS subtotal,

@@ -6,7 +6,7 @@
 CREATE OR REPLACE TABLE stage.order_lines AS
 WITH answer AS (
     SELECT file, from_json(content, '{"items": [{"entity_id": "VARCHAR", "items": [{
-               "item_id": "VARCHAR", "parent_item_id": "VARCHAR", "product_id": "VARCHAR", "sku": "VARCHAR", "product_type": "VARCHAR",
+               "item_id": "BIGINT", "parent_item_id": "VARCHAR", "product_id": "VARCHAR", "sku": "VARCHAR", "product_type": "VARCHAR",
                "qty_ordered": "VARCHAR", "base_row_total": "VARCHAR"}]}]}').items AS items
     FROM page.orders
 ),
@@ -23,7 +23,7 @@ typed AS (
 )
 SELECT
     i.order_id,
-    try_cast(i.item_id AS BIGINT)                  AS item_id,
+    i.item_id,
     i.parent_read                                  AS parent_item_id,
     i.product_read                                 AS product_id,
     i.sku,

@@ -10,7 +10,8 @@ CREATE OR REPLACE TABLE model.products AS
 WITH listed AS (
     SELECT
         p.product_id::VARCHAR                                    AS remote_id,
-        left(replace(replace(p.name, chr(13), ''), chr(10), ''), 255) AS name,
+        CASE WHEN length(p.name) > 255 OR contains(p.name, chr(13)) OR contains(p.name, chr(10))
+             THEN left(replace(replace(p.name, chr(13), ''), chr(10), ''), 255) ELSE p.name END AS name,
         p.sku                                                    AS sku_code,
         p.product_id::VARCHAR                                    AS article_code,
         cents_of(p.price)::DECIMAL(18, 2)                        AS price,
