@@ -18,6 +18,7 @@ type bench struct {
 	*options
 	self    string
 	results results
+	removed int // folders put aside
 }
 
 // result is a row of the table: what the program took, and what its floor did in the same run.
@@ -46,6 +47,7 @@ func measureAll(ctx context.Context, o *options) error {
 		return err
 	}
 	defer remove()
+	defer os.RemoveAll(filepath.Join(o.dir, "removed"))
 	b := &bench{options: o}
 	if b.self, err = os.Executable(); err != nil {
 		return err

@@ -5,7 +5,7 @@
 // The shop, Optiply, the program and each floor are processes of their own, so that CPU time and peak memory are those of the
 // process that is meant. Peak memory is VmHWM of the whole process, DuckDB's included.
 //
-//	go run ./bench                            # 100,000 products, 30,000 orders
+//	go run ./bench                            # 100,000 products, 300,000 orders
 //	go run ./bench -products 1000 -orders 300 # a first look
 //	go run ./bench -growth 10000,100000,1000000 -out bench/RESULTS.md
 package main

@@ -34,7 +34,7 @@ func parseOptions(args []string) (*options, error) {
 	var latencies, growth, only, program string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.IntVar(&o.products, "products", 100_000, "products of the shop")
-	f.IntVar(&o.orders, "orders", 30_000, "orders of the shop")
+	f.IntVar(&o.orders, "orders", 300_000, "orders of the shop")
 	f.StringVar(&latencies, "latency", "0,20ms,100ms", "what the shop and Optiply wait before each answer")
 	f.IntVar(&o.workers, "workers", 4, "requests at a time")
 	f.IntVar(&o.skus, "skus", 4000, "products whose stock is asked for one by one, with 8 workers at 20 ms")
