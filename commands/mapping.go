@@ -54,11 +54,16 @@ func (n *night) transform(ctx context.Context) (*transform.Result, error) {
 	n.progress.Phase("transform")
 	began := false
 	var last time.Time
+	lean := 0
 	once := func() (*transform.Result, error) {
-		report := func(_ string, _, all int) {
+		report := func(file string, _, all int) {
 			// After what has taken some time and so some memory. That it stays taken is no reason to stop.
 			if time.Since(last) > freeAfter {
 				_ = n.run.FreeMemory(ctx)
+			}
+			if mb := leanMB[file]; mb != lean {
+				lean = mb
+				_ = n.run.Lean(ctx, lean)
 			}
 			last = time.Now()
 			if !began {
@@ -97,6 +102,10 @@ func (n *night) transform(ctx context.Context) (*transform.Result, error) {
 
 // freeAfter is how long a statement takes at the least after which memory is given back, which takes 10 to 30 ms itself.
 const freeAfter = 100 * time.Millisecond
+
+// leanMB are the files that write the texts of what is sent, a gigabyte where a million products are created, and what DuckDB gets for
+// them: of such texts it has 150 MB in hand that it does not count.
+var leanMB = map[string]int{"505_plan_candidates.sql": 200, "510_plan_changes.sql": 170}
 
 // stage finds what can be run early.
 func (n *night) stage(ctx context.Context) (err error) {

@@ -106,6 +106,20 @@ func (r *Run) FreeMemory(ctx context.Context) error {
 	return err
 }
 
+// Lean gives DuckDB one thread and so many MB for a while, where it has as much as is usual and nobody said how much; 0 gives all
+// of it back.
+func (r *Run) Lean(ctx context.Context, limitMB int) error {
+	switch {
+	case r.shop.Limits != Limits{}:
+		return nil
+	case limitMB == 0:
+		return errors.Join(exec(ctx, r.DB, fmt.Sprintf("SET GLOBAL threads = %d", defaultThreads)), r.FreeMemory(ctx))
+	case r.raised > 0:
+		return nil
+	}
+	return exec(ctx, r.DB, "SET GLOBAL threads = 1", fmt.Sprintf("SET memory_limit = '%dMB'", limitMB))
+}
+
 // memoryLimit is what DuckDB may take, raised so often.
 func (s *Shop) memoryLimit(raised int) string {
 	limit := cmp.Or(s.Limits.MemoryMB, MemoryLimitMB)

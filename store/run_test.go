@@ -585,3 +585,27 @@ func TestCreateRun_ASmallShopsFileHasSmallBlocks(t *testing.T) {
 		}
 	}
 }
+
+// A shop whose limits were given keeps them; another gets all back.
+func TestLean_IsForAWhile(t *testing.T) {
+	s := newShop(t)
+	run := create(t, s, "20261124T020000Z")
+	look := func(r *Run) string {
+		return ask(t, r, "SELECT current_setting('memory_limit') || ', ' || current_setting('threads')")
+	}
+	usual := look(run)
+	for _, mb := range []int{170, 200, 0} {
+		if err := run.Lean(t.Context(), mb); err != nil {
+			t.Fatal(err)
+		}
+		want := map[int]string{170: "162.1 MiB, 1", 200: "190.7 MiB, 1", 0: usual}[mb]
+		equal(t, fmt.Sprintf("lean %d", mb), look(run), want)
+	}
+	given := newShop(t)
+	given.Limits = Limits{MemoryMB: 128, Threads: 2}
+	run = create(t, given, "20261124T020000Z")
+	if err := run.Lean(t.Context(), 170); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "with limits given", look(run), "122.0 MiB, 2")
+}

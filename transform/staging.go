@@ -43,6 +43,8 @@ type Staging struct {
 	files []*staged
 	whole map[string]bool // streams
 	free  []*sql.Conn     // connections without work; nil: not opened yet
+
+	settled bool // DuckDB is set as is best for staging, until Wait
 }
 
 // staged is a file that is run early.
@@ -197,6 +199,9 @@ func (s *Staging) connect(ctx context.Context) (*sql.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
+	s.settled = true
+	s.mu.Unlock()
 	for _, q := range []string{"SET GLOBAL wal_autocheckpoint = '1TB'", "SET GLOBAL threads = 1", string(text)} {
 		if _, err := conn.ExecContext(ctx, q); err != nil {
 			return nil, errors.Join(err, conn.Close())
@@ -212,12 +217,15 @@ func (s *Staging) Wait() {
 	defer s.mu.Unlock()
 	for i, conn := range s.free {
 		if conn != nil {
-			// Where that fails, the log is written when the file is let go of.
-			_, _ = conn.ExecContext(context.Background(), "SET GLOBAL wal_autocheckpoint = '"+s.checkpoint+"'")
-			_, _ = conn.ExecContext(context.Background(), "SET GLOBAL threads = "+strconv.Itoa(s.threads))
 			_ = conn.Close() // what it did is committed
 			s.free[i] = nil
 		}
+	}
+	if s.settled {
+		// Where that fails, the log is written when the file is let go of.
+		_, _ = s.db.ExecContext(context.Background(), "SET GLOBAL wal_autocheckpoint = '"+s.checkpoint+"'")
+		_, _ = s.db.ExecContext(context.Background(), "SET GLOBAL threads = "+strconv.Itoa(s.threads))
+		s.settled = false
 	}
 }
 
@@ -266,7 +274,8 @@ func inTransaction[T any](ctx context.Context, conn *sql.Conn, do func() (T, err
 	}
 	result, err := do()
 	if err == nil {
-		_, err = conn.ExecContext(ctx, "COMMIT")
+		// Stopped in the middle of this, it could have committed all the same.
+		_, err = conn.ExecContext(context.WithoutCancel(ctx), "COMMIT")
 	}
 	if err != nil {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -280,5 +281,61 @@ func TestRun_LeavesNoTablesOfAFirstTransformationThatFails(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, planned(t, b)); diff != "" {
 		t.Errorf("made after all (-fresh +here)\n%s", diff)
+	}
+}
+
+// A stop that comes while the end is committed either leaves the transformation made, or nothing of it.
+func TestRun_StoppedAtItsEndLeavesAPlanOrNone(t *testing.T) {
+	b := storetest.New(t)
+	b.Exec(t, "SET threads = 2")
+	night(t, b)
+	for i := range 15 {
+		b.Exec(t, "UPDATE run.info SET transformed_at = NULL, plan_hash = NULL; DELETE FROM run.steps; DELETE FROM run.issues")
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := transform.Run(ctx, b.Run.DB, transform.SQL(), storetest.Now(), func(_ string, done, all int) {
+			if done == all {
+				time.AfterFunc(time.Duration(2+i*2)*time.Millisecond, cancel)
+			}
+		})
+		cancel()
+		got := b.Table(t, "SELECT transformed_at IS NOT NULL AS made FROM run.info") +
+			b.Table(t, "SELECT count(*) > 0 AS planned FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'plan' AND table_name = 'summary'")
+		if got != "made\ntrue\nplanned\ntrue\n" && got != "made\nfalse\nplanned\nfalse\n" {
+			t.Fatalf("stopped after %d ms (%v):\n%s", 2+i*2, err, got)
+		}
+	}
+}
+
+// Staging gives DuckDB's settings back, whatever becomes of it.
+func TestStaging_GivesTheSettingsBackWhereTheSettingsFileFails(t *testing.T) {
+	b := storetest.New(t)
+	b.Exec(t, "SET threads = 2")
+	night(t, b)
+	look := func() string {
+		return b.Table(t, "SELECT current_setting('threads') AS threads, current_setting('wal_autocheckpoint') AS log")
+	}
+	before := look()
+	b.Exec(t, "DELETE FROM run.settings WHERE name = 'sync.order_lines'")
+	if _, err := transform.Run(t.Context(), b.Run.DB, transform.SQL(), storetest.Now(), silent); err == nil {
+		t.Fatal("it ran without a setting")
+	}
+	if diff := cmp.Diff(before, look()); diff != "" {
+		t.Errorf("settings (-before +after)\n%s", diff)
+	}
+}
+
+// PHP has false for nothing: an answer about no product tells no stock.
+func TestStage_FalseIsNoProductId(t *testing.T) {
+	b := storetest.New(t)
+	b.Clear(t)
+	b.Page(t, "products", "000001.json", `{"items": [{"id": 1, "sku": "A", "name": "A", "price": 1, "status": 1, "type_id": "simple"}]}`)
+	b.Page(t, "stock_statuses", "000001.json", `{"items": [{"sku": "A", "remote_id": "1", "product_id": false, "qty": 0, "stock_item": {"qty": 0, "manage_stock": true}}]}`)
+	b.Exec(t, "INSERT INTO run.coverage VALUES ('products', '', true, 4, 4, NULL)")
+	if _, err := transform.Run(t.Context(), b.Run.DB, transform.SQL(), storetest.Now(), silent); err != nil {
+		t.Fatal(err)
+	}
+	want := "stock_level  unknown_because\nNULL         Magento answered without a product, as it does for a disabled one\n"
+	if got := b.Table(t, "SELECT stock_level, unknown_because FROM model.stock_levels"); got != want {
+		t.Errorf("got\n%s, want\n%s", got, want)
 	}
 }

@@ -7,8 +7,9 @@
 CREATE OR REPLACE TABLE stage.stock_items AS
 WITH status_answer AS (
     -- What is rejected by name where it cannot be read is text first: a cast inside from_json turns that into NULL without a word.
+    -- So are ids: from_json takes false for 0.
     SELECT file, fetched_at, from_json(content, '{"items": [{
-               "source": "VARCHAR", "remote_id": "BIGINT", "sku": "VARCHAR", "product_id": "BIGINT", "qty": "VARCHAR", "stock_status": "TINYINT",
+               "source": "VARCHAR", "remote_id": "VARCHAR", "sku": "VARCHAR", "product_id": "VARCHAR", "qty": "VARCHAR", "stock_status": "TINYINT",
                "stock_item": {"item_id": "BIGINT", "stock_id": "BIGINT", "qty": "VARCHAR", "is_in_stock": "BOOLEAN",
                               "is_qty_decimal": "BOOLEAN", "min_qty": "VARCHAR", "backorders": "TINYINT",
                               "manage_stock": "VARCHAR", "use_config_manage_stock": "BOOLEAN", "low_stock_date": "TIMESTAMP"}}]}').items AS items
@@ -17,7 +18,7 @@ WITH status_answer AS (
 status AS (SELECT file, fetched_at, generate_subscripts(items, 1) AS position, unnest(items) AS a FROM status_answer),
 listed_answer AS (
     SELECT file, fetched_at, from_json(content, '{"items": [{
-               "product_id": "BIGINT", "item_id": "BIGINT", "stock_id": "BIGINT", "qty": "VARCHAR", "is_in_stock": "BOOLEAN",
+               "product_id": "VARCHAR", "item_id": "BIGINT", "stock_id": "BIGINT", "qty": "VARCHAR", "is_in_stock": "BOOLEAN",
                "is_qty_decimal": "BOOLEAN", "min_qty": "VARCHAR", "backorders": "TINYINT",
                "manage_stock": "VARCHAR", "use_config_manage_stock": "BOOLEAN", "low_stock_date": "TIMESTAMP"}]}').items AS items
     FROM page.stock_items
@@ -48,8 +49,8 @@ typed AS (
 )
 SELECT
     came_from,
-    asked_id                                    AS product_id,
-    answered_id                                 AS answered_product_id,
+    try_cast(asked_id AS BIGINT)                AS product_id,
+    try_cast(answered_id AS BIGINT)             AS answered_product_id,
     sku,
     salable_read                                AS salable_qty,
     stock_status,

@@ -6,7 +6,7 @@
 CREATE OR REPLACE TABLE stage.order_lines AS
 WITH answer AS (
     SELECT file, from_json(content, '{"items": [{"entity_id": "VARCHAR", "items": [{
-               "item_id": "BIGINT", "parent_item_id": "VARCHAR", "product_id": "VARCHAR", "sku": "VARCHAR", "product_type": "VARCHAR",
+               "item_id": "VARCHAR", "parent_item_id": "VARCHAR", "product_id": "VARCHAR", "sku": "VARCHAR", "product_type": "VARCHAR",
                "qty_ordered": "VARCHAR", "base_row_total": "VARCHAR"}]}]}').items AS items
     FROM page.orders
 ),
@@ -23,7 +23,7 @@ typed AS (
 )
 SELECT
     i.order_id,
-    i.item_id,
+    try_cast(i.item_id AS BIGINT)                  AS item_id,
     i.parent_read                                  AS parent_item_id,
     i.product_read                                 AS product_id,
     i.sku,
@@ -44,8 +44,9 @@ SELECT
     ], lambda problem: problem IS NOT NULL) END AS problems, i.file, i.position
 FROM typed i
 WHERE i.order_id IS NOT NULL;
+-- The lines of an answer that does not count are found by those of the orders that do: joined while they were read, all of them would be
+-- in memory.
 DELETE FROM stage.order_lines WHERE rowid IN (
     SELECT l.rowid FROM stage.order_lines l ANTI JOIN stage.orders o ON o.order_id = l.order_id AND o.file = l.file AND o.position = l.position);
 ALTER TABLE stage.order_lines DROP COLUMN file;
 ALTER TABLE stage.order_lines DROP COLUMN position;
-
