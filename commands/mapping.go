@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"time"
 
 	"magento-optiply/recording"
 	"magento-optiply/transform"
@@ -53,19 +52,13 @@ func (n *night) transform(ctx context.Context) (*transform.Result, error) {
 	start := n.app.env.Now()
 	n.progress.Phase("transform")
 	began := false
-	var last time.Time
 	lean := 0
 	once := func() (*transform.Result, error) {
 		report := func(file string, _, all int) {
-			// After what has taken some time and so some memory. That it stays taken is no reason to stop.
-			if time.Since(last) > freeAfter {
-				_ = n.run.FreeMemory(ctx)
-			}
 			if mb := leanMB[file]; mb != lean {
 				lean = mb
-				_ = n.run.Lean(ctx, lean)
+				_ = n.run.Lean(ctx, lean) // where that fails, it only takes more
 			}
-			last = time.Now()
 			if !began {
 				n.progress.Begin("sql", int64(all))
 				began = true
@@ -99,9 +92,6 @@ func (n *night) transform(ctx context.Context) (*transform.Result, error) {
 	}
 	return result, err
 }
-
-// freeAfter is how long a statement takes at the least after which memory is given back, which takes 10 to 30 ms itself.
-const freeAfter = 100 * time.Millisecond
 
 // leanMB are the files that write the texts of what is sent, a gigabyte where a million products are created, and what DuckDB gets for
 // them: of such texts it has 150 MB in hand that it does not count.

@@ -102,22 +102,25 @@ func (r *Run) MoreMemory(ctx context.Context, failure error) bool {
 // FreeMemory gives back to the system what DuckDB has freed and its allocator keeps, up to 150 MB after a large statement: setting
 // the limit, to what it is, is the one command that does (BufferPool::SetLimit).
 func (r *Run) FreeMemory(ctx context.Context) error {
-	_, err := r.DB.ExecContext(ctx, "SET memory_limit = "+quote(r.shop.memoryLimit(r.raised)))
+	limit := r.shop.memoryLimit(r.raised)
+	if r.lean > 0 && r.raised == 0 {
+		limit = fmt.Sprintf("%dMB", r.lean)
+	}
+	_, err := r.DB.ExecContext(ctx, "SET memory_limit = "+quote(limit))
 	return err
 }
 
 // Lean gives DuckDB one thread and so many MB for a while, where it has as much as is usual and nobody said how much; 0 gives all
 // of it back.
 func (r *Run) Lean(ctx context.Context, limitMB int) error {
-	switch {
-	case r.shop.Limits != Limits{}:
-		return nil
-	case limitMB == 0:
-		return errors.Join(exec(ctx, r.DB, fmt.Sprintf("SET GLOBAL threads = %d", defaultThreads)), r.FreeMemory(ctx))
-	case r.raised > 0:
+	if r.shop.Limits != (Limits{}) {
 		return nil
 	}
-	return exec(ctx, r.DB, "SET GLOBAL threads = 1", fmt.Sprintf("SET memory_limit = '%dMB'", limitMB))
+	threads := defaultThreads
+	if r.lean = limitMB; limitMB > 0 && r.raised == 0 {
+		threads = 1
+	}
+	return errors.Join(exec(ctx, r.DB, fmt.Sprintf("SET GLOBAL threads = %d", threads)), r.FreeMemory(ctx))
 }
 
 // memoryLimit is what DuckDB may take, raised so often.

@@ -27,6 +27,7 @@ type Run struct {
 	closed     bool
 	pages      pageWriter
 	raised     int // how often DuckDB was given more memory
+	lean       int // MB that DuckDB is to get by with for a while; 0: what is usual
 	// stateFile is a handle that PublishState reads. Closing it would take away DuckDB's lock of the file, which the system drops
 	// when the process closes any handle of it, so it stays open as long as DuckDB's.
 	stateFile *os.File
@@ -174,7 +175,7 @@ func (r *Run) attachRun(ctx context.Context, access Access) error {
 			return fmt.Errorf("count the products of the state: %w", err)
 		}
 		if products > smallShop {
-			// Looking for texts that occur again takes a fifth of the time of writing a large table, and saves a tenth of the file.
+			// Looking for texts that occur again takes a fifth of the time of writing a large table, and would save a fifth of the file.
 			if err := exec(ctx, r.DB, "SET GLOBAL disabled_compression_methods = 'dictionary'"); err != nil {
 				return fmt.Errorf("open run file %s: %w", r.ID, err)
 			}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Staging runs the files that only read the pages of the shop before the others, several at a time, and while the shop is still
@@ -26,8 +27,8 @@ import (
 // the file's own metadata only then, from blocks that are being written: a crash (duckdb/duckdb#19424, mended in 1.4.2). The
 // rows are in the file anyway, and the log has their places.
 type Staging struct {
-	// Free gives back to the system what DuckDB has freed and its allocator keeps. It is called after each file that is run early;
-	// nil: nothing is.
+	// Free gives back to the system what DuckDB has freed and its allocator keeps. It is called before the files that run in their
+	// turn, and after each file that took a while; nil: nothing is.
 	Free func(context.Context) error
 
 	db         *sql.DB
@@ -182,11 +183,23 @@ func (s *Staging) take(ctx context.Context, conn *sql.Conn, f *staged) (*Step, *
 			return nil, nil, err
 		}
 	}
+	start := time.Now()
 	step, err := inTransaction(ctx, conn, func() (*Step, error) { return runFile(ctx, conn, f.name, f.text) })
+	s.freeAfter(ctx, start)
+	return step, conn, err
+}
+
+// freeAfter gives memory back that what began then may have taken, which takes 10 to 30 ms itself.
+func (s *Staging) freeAfter(ctx context.Context, start time.Time) {
+	if time.Since(start) > 100*time.Millisecond {
+		s.giveBack(ctx)
+	}
+}
+
+func (s *Staging) giveBack(ctx context.Context) {
 	if s.Free != nil {
 		_ = s.Free(ctx) // that it stays taken is no reason to stop
 	}
-	return step, conn, err
 }
 
 // connect opens a connection that knows the settings.

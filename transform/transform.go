@@ -89,6 +89,7 @@ func Run(ctx context.Context, db *sql.DB, fsys fs.FS, now time.Time, report func
 // Run runs the files that are left.
 func (s *Staging) Run(ctx context.Context, now time.Time, report func(file string, done, all int)) (*Result, error) {
 	s.Wait()
+	s.giveBack(ctx) // what reading the shop has taken
 	names, err := fs.Glob(s.fsys, "*.sql")
 	if err != nil {
 		return nil, err
@@ -152,6 +153,7 @@ func (s *Staging) runFiles(ctx context.Context, conn *sql.Conn, names []string, 
 	result := &Result{}
 	for i, name := range names {
 		report(name, i, len(names))
+		start := time.Now()
 		text, err := fs.ReadFile(s.fsys, name)
 		if err != nil {
 			return nil, &SQLError{File: name, Err: err}
@@ -164,6 +166,7 @@ func (s *Staging) runFiles(ctx context.Context, conn *sql.Conn, names []string, 
 		if err != nil {
 			return nil, &SQLError{File: name, Err: err}
 		}
+		s.freeAfter(ctx, start)
 	}
 	report("", len(names), len(names))
 	if err := conn.QueryRowContext(ctx, "SELECT hash, changes FROM plan.summary").Scan(&result.PlanHash, &result.Changes); err != nil {

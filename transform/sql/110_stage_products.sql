@@ -40,7 +40,8 @@ SELECT
     file,
     position,
     fetched_at,
-    -- What cannot be read, or is out of the range that Optiply takes, rejects the row by name (section 7).
+    -- What cannot be read, or is out of the range that Optiply takes, rejects the row by name (section 7). Whether a name is blank is
+    -- looked at below where it begins with a blank.
     CASE WHEN product_id IS NOT NULL AND length(sku) BETWEEN 1 AND 255 AND ascii(name) > 32
               AND (price IS NULL OR price = '0' OR price_read > 0 AND price_read <= 9999999.99)
               AND status IN ('1', '2') AND type_id <> '' AND (created_at IS NULL OR created_read IS NOT NULL) THEN []

@@ -22,7 +22,7 @@ bulk AS (
     SELECT l.product_id, p.sku, l.product_id AS answered_product_id, s.qty AS salable_qty,
            CASE WHEN getvariable('stock_mode') = 'physical' THEN l.qty END AS physical_qty, l.manage_stock,
            coalesce(s.source, 'stockItems/lowStock') AS source, coalesce(s.fetched_at, l.fetched_at) AS asked_at, false AS is_kept,
-           CASE WHEN len(s.problems) > 0 THEN list_concat(s.problems, l.problems) ELSE l.problems END AS problems, p.fingerprint
+           list_concat(coalesce(s.problems, []), l.problems) AS problems, p.fingerprint
     FROM run.stock_plan p
     JOIN listed l ON l.product_id = try_cast(p.remote_id AS BIGINT)
     LEFT JOIN stage.salable_quantities s ON s.sku = p.sku AND getvariable('stock_mode') = 'salable'

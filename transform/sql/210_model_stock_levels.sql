@@ -30,7 +30,7 @@ by_status AS (
            source || CASE WHEN source LIKE 'stockStatuses/%' AND getvariable('stock_mode') = 'physical' THEN ': stock_item.qty' ELSE ': qty' END
                || CASE WHEN is_kept THEN ', asked at ' || strftime(asked_at, '%Y-%m-%d %H:%M:%S') ELSE '' END AS came_from,
            -- The quantity that the mode does not use may be unreadable.
-           CASE WHEN len(problems) > 0 THEN list_filter(problems, lambda p: p.attribute <> CASE getvariable('stock_mode') WHEN 'salable' THEN 'stock_item.qty' ELSE 'qty' END) ELSE [] END AS bad,
+           list_filter(problems, lambda p: p.attribute <> CASE getvariable('stock_mode') WHEN 'salable' THEN 'stock_item.qty' ELSE 'qty' END) AS bad,
            CASE WHEN len(bad) > 0 THEN bad[1].attribute || ' ' || bad[1].reason || ': ' || bad[1].value
                 WHEN answered_product_id IS NULL THEN 'Magento answered without a product, as it does for a disabled one'
                 WHEN getvariable('stock_mode') = 'physical' AND physical_qty IS NULL THEN 'the product has no item in the default source, so it has no physical quantity'
@@ -40,7 +40,7 @@ by_status AS (
 ),
 by_listing AS (
     SELECT product_id, qty AS quantity, manage_stock,
-           CASE WHEN len(problems) > 0 THEN list_filter(problems, lambda p: getvariable('stock_mode') = 'listing' OR p.attribute = 'stock_item.manage_stock') ELSE [] END AS bad,
+           list_filter(problems, lambda p: getvariable('stock_mode') = 'listing' OR p.attribute = 'stock_item.manage_stock') AS bad,
            CASE WHEN len(bad) > 0 THEN bad[1].attribute || ' ' || bad[1].reason || ': ' || bad[1].value
                 WHEN getvariable('stock_mode') = 'listing' AND qty IS NULL THEN 'the bulk listing has no quantity for it'
                 WHEN manage_stock IS NULL THEN 'the bulk listing has no manage_stock for it' END AS unknown_because
