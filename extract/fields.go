@@ -2,7 +2,6 @@ package extract
 
 import (
 	"bytes"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -43,67 +42,75 @@ func parseLevel(s string) (tree fieldTree, rest string) {
 	return tree, ""
 }
 
-// onlyAsked cuts an answer down to what fields= asked for, where the shop, or something before it, does not know that
-// parameter and sent whole records: the names and addresses of customers must not reach a run file (invariant 6). Magento
-// itself answers fields= (recorded: b-fields-products), and then without the search_criteria that shows the difference; a shop that
-// leaves that out too is known by its first record.
-func onlyAsked(body []byte, query magento.Query) ([]byte, error) {
+// onlyAsked cuts answers down to what fields= asked for, where the shop, or something before it, does not know that parameter and
+// sent whole records: the names and addresses of customers must not reach a run file (invariant 6). Magento itself answers fields=
+// (recorded: b-fields-products), and then without the search_criteria that shows the difference; a shop that leaves that out too is
+// known by its first record. It is for Client.GetKept: ok where an answer was cut, which then is JSON. nil: all was asked for.
+func onlyAsked(query magento.Query) func(body []byte) (kept []byte, ok bool) {
 	for _, p := range query {
-		if p.Name != "fields" {
-			continue
-		}
-		if tree := parseFields(p.Value); tree["items"].lacks(firstItem(body)) || bytes.Contains(body, []byte(`"search_criteria"`)) {
-			return tree.cut(body), nil
-		}
-	}
-	return body, nil
-}
-
-// firstItem is the first record of a page; nil where there is none.
-func firstItem(body []byte) (item json.RawMessage) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	if token, err := d.Token(); err != nil || token != json.Delim('{') {
-		return nil
-	}
-	for d.More() {
-		if name, err := d.Token(); err != nil || name != "items" {
-			if err != nil || d.Decode(new(json.RawMessage)) != nil {
-				return nil
+		if p.Name == "fields" {
+			tree := parseFields(p.Value)
+			cutter := tree.cutter()
+			return func(body []byte) ([]byte, bool) {
+				if first, listed := firstItem(body); listed && (tree["items"].lacks(first) || bytes.Contains(body, []byte(`"search_criteria"`))) {
+					return cutter.whole(body)
+				}
+				return nil, false
 			}
-			continue
 		}
-		if token, err := d.Token(); err != nil || token != json.Delim('[') || !d.More() || d.Decode(&item) != nil {
-			return nil
-		}
-		return item
 	}
 	return nil
 }
 
-// lacks tells whether a record has members that were not asked for.
-func (t fieldTree) lacks(item json.RawMessage) bool {
-	var list []json.RawMessage
-	var object map[string]json.RawMessage
-	switch {
-	case len(t) == 0 || len(item) == 0:
-		return false
-	case json.Unmarshal(item, &list) == nil:
-		return slices.ContainsFunc(list, t.lacks)
-	case json.Unmarshal(item, &object) != nil:
-		return false
-	}
-	for name, value := range object {
-		if below, asked := t[name]; !asked || below.lacks(value) {
-			return true
+// firstItem is what begins with the first record of a page, empty where there is none. listed is false where there is no list of
+// records. What is before it is checked to be JSON, and nothing else.
+func firstItem(body []byte) (item []byte, listed bool) {
+	magento.Walk(bytes.TrimSpace(body), func(name, rest []byte) int {
+		if string(name) != "items" {
+			return 0
 		}
+		if listed = rest[0] == '['; listed {
+			magento.Walk(rest, func(_, rest []byte) int {
+				item = rest
+				return -1
+			})
+		}
+		return -1
+	})
+	return item, listed
+}
+
+// lacks tells whether the record that value begins with has members that were not asked for.
+func (t fieldTree) lacks(value []byte) (lacks bool) {
+	if len(t) == 0 || len(value) == 0 {
+		return false
 	}
-	return false
+	list := value[0] == '['
+	magento.Walk(value, func(name, rest []byte) int {
+		if list {
+			lacks = t.lacks(rest)
+		} else if below, asked := t[string(name)]; !asked || below.lacks(rest) {
+			lacks = true
+		}
+		if lacks {
+			return -1 // enough
+		}
+		return 0
+	})
+	return lacks
 }
 
 // cut leaves of a valid answer what was asked for.
 func (t fieldTree) cut(body []byte) []byte {
-	out, _ := t.cutter().cut(make([]byte, 0, len(body)/8), bytes.TrimSpace(body))
+	out, _ := t.cutter().whole(body)
 	return out
+}
+
+// whole cuts an answer; ok is false where it is no JSON.
+func (c *cutter) whole(body []byte) (kept []byte, ok bool) {
+	body = bytes.TrimSpace(body)
+	kept, length := c.cut(make([]byte, 0, len(body)/8), body)
+	return kept, length == len(body)
 }
 
 // cutter copies what was asked for out of an answer, the members of an object in the order of their names. Nothing is decoded, and
@@ -137,7 +144,7 @@ func (c *cutter) find(name []byte) int {
 	return -1
 }
 
-// cut appends what is asked for of the value that valid JSON begins with, and returns how long that value is.
+// cut appends what is asked for of the value that value begins with, and returns how long that value is; -1 where it is no JSON.
 func (c *cutter) cut(out, value []byte) (_ []byte, length int) {
 	switch {
 	case len(c.names) > 0 && len(value) > 0 && value[0] == '[':
@@ -153,7 +160,7 @@ func (c *cutter) cut(out, value []byte) (_ []byte, length int) {
 		return c.cutMembers(out, value)
 	}
 	length = magento.ValueLength(value)
-	return append(out, value[:length]...), length
+	return append(out, value[:max(length, 0)]...), length
 }
 
 // piece is where a member's value is in what was cut so far.

@@ -29,8 +29,8 @@ func BenchmarkOnlyAsked(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if cut, err := onlyAsked(body, query); err != nil || len(cut) >= len(body) {
-					b.Fatal(len(cut), err)
+				if cut, ok := onlyAsked(query)(body); !ok || len(cut) >= len(body) {
+					b.Fatal(len(cut), ok)
 				}
 			}
 		})

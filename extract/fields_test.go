@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -10,43 +11,71 @@ import (
 	"magento-optiply/magento"
 )
 
+// asAsked is what is kept of an answer.
+func asAsked(body string, query magento.Query) string {
+	if keep := onlyAsked(query); keep != nil {
+		if kept, ok := keep([]byte(body)); ok {
+			return string(kept)
+		}
+	}
+	return body
+}
+
 func TestOnlyAsked_CutsWhatAShopSentBeyondFields(t *testing.T) {
 	query := magento.Criteria{Fields: orderFields}.Query()
 	body := `{"items":[{"entity_id":1,"customer_email":"a@b.example","billing_address":{"street":["x"]},"subtotal":12345678901234.5678,
 		"items":[{"item_id":2,"name":"n","product_id":3,"parent_item":{"customer_note":"x"}}]},null],"search_criteria":{"page_size":1},"total_count":2}`
-	cut, err := onlyAsked([]byte(body), query)
-	if err != nil {
-		t.Fatal(err)
-	}
 	want := `{"items":[{"entity_id":1,"items":[{"item_id":2,"product_id":3}],"subtotal":12345678901234.5678},null],"total_count":2}`
-	if string(cut) != want {
+	if cut := asAsked(body, query); cut != want {
 		t.Errorf("got  %s\nwant %s", cut, want)
 	}
-	untold := strings.Replace(body, `"search_criteria":{"page_size":1},`, "", 1)
-	if cut, err := onlyAsked([]byte(untold), query); err != nil || string(cut) != want {
-		t.Errorf("without search_criteria: %s, %v", cut, err)
+	if cut := asAsked(strings.Replace(body, `"search_criteria":{"page_size":1},`, "", 1), query); cut != want {
+		t.Errorf("without search_criteria: %s", cut)
 	}
 	inside := `{"total_count":2,"items":[{"entity_id":1,"items":[{"item_id":2},{"item_id":3,"name":"n"}]},{"entity_id":2}]}`
-	if cut, err := onlyAsked([]byte(inside), query); err != nil || strings.Contains(string(cut), "name") {
-		t.Errorf("what was not asked for in a line is kept: %s, %v", cut, err)
+	if cut := asAsked(inside, query); strings.Contains(cut, "name") {
+		t.Errorf("what was not asked for in a line is kept: %s", cut)
 	}
-	asked := strings.Replace(want, `,"total_count":2`, `,"total_count":2 `, 1)
-	if same, err := onlyAsked([]byte(asked), query); err != nil || string(same) != asked {
-		t.Errorf("an answer with what was asked for is not as it was sent: %s, %v", same, err)
+	later := `{"items":[{"entity_id":1},{"entity_id":2,"customer_email":"a@b.example"}],"search_criteria":{},"total_count":2}`
+	if cut := asAsked(later, query); strings.Contains(cut, "@") {
+		t.Errorf("what only the second record has is kept: %s", cut)
 	}
-	if same, err := onlyAsked([]byte(body), nil); err != nil || string(same) != body {
-		t.Errorf("a question without fields= is cut: %s, %v", same, err)
+	for _, same := range []string{strings.Replace(want, `,"total_count":2`, `,"total_count":2 `, 1), `{"message":"no search_criteria"}`, `[{"search_criteria":1}]`} {
+		if got := asAsked(same, query); got != same {
+			t.Errorf("%s is not as it was sent: %s", same, got)
+		}
+	}
+	if got := asAsked(body, nil); got != body {
+		t.Errorf("a question without fields= is cut: %s", got)
+	}
+}
+
+// Wherever an answer is broken, in what is kept of it or in the nineteen twentieths that are not, it is not taken for one that is whole.
+func TestOnlyAsked_SeesWhatIsBrokenInWhatItLeavesOut(t *testing.T) {
+	t.Parallel()
+	keep := onlyAsked(magento.Criteria{Fields: "items[id],total_count"}.Query())
+	whole := `{"items":[{"id":1,"x":{"a":[true,-1.5e3,"\u00e9\\"]}},{"id":2,"x":null}],"search_criteria":{},"total_count":2}`
+	if _, ok := keep([]byte(whole)); !ok {
+		t.Fatal("a whole answer is not cut")
+	}
+	for i := range len(whole) {
+		for _, broken := range []string{whole[:i], whole[:i] + whole[i+1:], whole[:i] + "\x01" + whole[i:], whole[:i] + `"` + whole[i:]} {
+			if kept, ok := keep([]byte(broken)); ok && !json.Valid([]byte(broken)) {
+				t.Errorf("%s is cut to %s", broken, kept)
+			}
+		}
 	}
 }
 
 func FuzzOnlyAsked(f *testing.F) {
 	f.Add(`{"items":[{"entity_id":1,"x":"y"}],"search_criteria":{}}`, orderFields)
+	f.Add(`{"items":[{"entity_id":1,"x":"y}],"search_criteria":{}}`, orderFields)
 	f.Add(`[{"search_criteria":1}]`, "items[a,b[c]],d")
 	f.Add(`{"search_criteria"`, "][,,")
 	f.Fuzz(func(t *testing.T, body, fields string) {
-		cut, err := onlyAsked([]byte(body), magento.Query{{Name: "fields", Value: fields}})
-		if err == nil && json.Valid([]byte(body)) && !json.Valid(cut) {
-			t.Errorf("%q cut by %q is no JSON: %q", body, fields, cut)
+		kept, ok := onlyAsked(magento.Query{{Name: "fields", Value: fields}})([]byte(body))
+		if ok && (!json.Valid(bytes.TrimSpace([]byte(body))) || !json.Valid(kept)) {
+			t.Errorf("%q cut by %q: one of them is no JSON: %q", body, fields, kept)
 		}
 	})
 }

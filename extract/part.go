@@ -165,18 +165,10 @@ func (j *Job) get(ctx context.Context, path string, query magento.Query, idField
 }
 
 func (j *Job) getWith(ctx context.Context, client *magento.Client, path string, query magento.Query, idField string) (*magento.Response, magento.Page, error) {
-	resp, err := client.Get(ctx, path, query)
+	resp, err := client.GetKept(ctx, path, query, onlyAsked(query))
 	if err != nil {
 		return nil, magento.Page{}, err
 	}
-	kept, err := onlyAsked(resp.Body, query)
-	if err != nil {
-		return nil, magento.Page{}, err
-	}
-	if len(kept) != len(resp.Body) { // it was copied out
-		client.Reuse(resp)
-	}
-	resp.Body = kept
 	page, err := magento.ReadKeyedPage(resp.Body, idField)
 	var e *magento.Error
 	if errors.As(err, &e) {

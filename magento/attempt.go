@@ -29,9 +29,10 @@ type call struct {
 	path      string
 	storeCode string
 	url       *url.URL
-	sent      int       // attempts that left
-	answer    *Response // of the one that succeeded
-	login     bool      // the last error is of signing in
+	keep      func(body []byte) (kept []byte, ok bool) // of GetKept; may be nil
+	sent      int                                      // attempts that left
+	answer    *Response                                // of the one that succeeded
+	login     bool                                     // the last error is of signing in
 }
 
 // attempt sends the request once, as a rule. It sends it again at once where
@@ -52,7 +53,7 @@ func (c *call) attempt(ctx context.Context) error {
 			return err
 		}
 		c.sent++
-		got, err := c.client.send(traced, req, c.path, c.storeCode, c.sent)
+		got, err := c.client.send(traced, req, c.path, c.storeCode, c.sent, c.keep)
 		if err == nil {
 			c.client.cfg.Auth.accepted(tried)
 			got.Attempts = c.sent
@@ -135,13 +136,13 @@ func checkCookies(cookies map[string]string) error {
 
 // send is one request over the wire. A failed one returns, beside its *Error,
 // what is known of the answer, if there was one.
-func (c *Client) send(ctx context.Context, req *http.Request, path, storeCode string, attempt int) (*Response, error) {
+func (c *Client) send(ctx context.Context, req *http.Request, path, storeCode string, attempt int, keep func([]byte) ([]byte, bool)) (*Response, error) {
 	turn, waited, err := c.gate.Enter(ctx, classOf(path, req.URL))
 	if err != nil {
 		return nil, ended(ctx)
 	}
 	start := time.Now()
-	got, status, err := c.exchange(ctx, req)
+	got, status, err := c.exchange(ctx, req, keep)
 	info := RequestInfo{Endpoint: endpointName(path), StoreCode: storeCode, Status: status, Duration: time.Since(start), Waited: waited, Attempt: attempt}
 	var e *Error
 	if errors.As(err, &e) {
@@ -165,7 +166,7 @@ var (
 )
 
 // exchange sends and reads. status is 0 without an answer.
-func (c *Client) exchange(parent context.Context, req *http.Request) (_ *Response, status int, _ error) {
+func (c *Client) exchange(parent context.Context, req *http.Request, keep func([]byte) ([]byte, bool)) (_ *Response, status int, _ error) {
 	ctx, cancel := inFlight(parent)
 	defer cancel(nil)
 	watch := time.AfterFunc(c.cfg.StallTimeout, func() { cancel(errStalled) })
@@ -189,6 +190,13 @@ func (c *Client) exchange(parent context.Context, req *http.Request) (_ *Respons
 	}
 	if res.StatusCode/100 == 3 {
 		return got, res.StatusCode, c.redirected(req.URL, res)
+	}
+	if keep != nil && res.StatusCode/100 == 2 {
+		if kept, ok := keep(body); ok {
+			got.Body = kept
+			c.bodies.giveBack(body)
+			return got, res.StatusCode, nil
+		}
 	}
 	if e := classify(res.StatusCode, res.Header, body, c.clean); e != nil {
 		e.RetryAfter = parseRetryAfter(res.Header.Get("Retry-After"), c.cfg.Now())

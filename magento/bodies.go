@@ -18,16 +18,14 @@ const (
 	largestKept = 8 << 20
 )
 
-// Reuse gives the memory of an answer's body back. Who reads whole records keeps a twentieth of them, and making room for each
-// anew was a sixth of the work. Nothing of the body may be in use.
-func (c *Client) Reuse(r *Response) {
-	b := c.bodies
+// giveBack takes the memory of a body that was copied out. Who reads whole records keeps a twentieth of them, and making room for
+// each anew was a sixth of the work. Nothing of the body may be in use.
+func (b *bodies) giveBack(body []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.size = len(r.Body); len(b.free) < mostKept && cap(r.Body) <= largestKept {
-		b.free = append(b.free, r.Body[:0])
+	if b.size = len(body); len(b.free) < mostKept && cap(body) <= largestKept {
+		b.free = append(b.free, body[:0])
 	}
-	r.Body = nil
 }
 
 // take makes room for a body: that of another one, or where there is none, as much as the last one took that was given back.

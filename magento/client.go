@@ -143,7 +143,7 @@ func (c *Client) WithRetries(n int) *Client {
 
 // Response is the shop's answer to a Get.
 type Response struct {
-	Body     []byte        // valid JSON as it was sent, unpacked
+	Body     []byte        // valid JSON as it was sent, unpacked; or what GetKept kept of it
 	Header   http.Header   // of the answer
 	Date     time.Time     // the shop's clock, to the second; zero if it did not say
 	Attempts int           // how often the request was sent
@@ -163,11 +163,23 @@ func (c *Client) Get(ctx context.Context, path string, query Query) (*Response, 
 // orders or customers to a store; it chooses names, prices, and the stock that
 // stockStatuses tells of.
 func (c *Client) GetIn(ctx context.Context, storeCode, path string, query Query) (*Response, error) {
+	return c.get(ctx, storeCode, path, query, nil)
+}
+
+// GetKept is Get for a caller that keeps a part of the answer, such as what fields= asked for of whole records. keep is given what
+// came with a 2xx, which may be anything: it returns a copy of what it keeps, and whether it has seen that the whole is JSON, in the
+// same pass. Where it has not, the answer is checked and given as it was sent. keep may be nil; it is called from several
+// goroutines.
+func (c *Client) GetKept(ctx context.Context, path string, query Query, keep func(body []byte) (kept []byte, ok bool)) (*Response, error) {
+	return c.get(ctx, c.cfg.StoreCode, path, query, keep)
+}
+
+func (c *Client) get(ctx context.Context, storeCode, path string, query Query, keep func(body []byte) ([]byte, bool)) (*Response, error) {
 	u, err := endpoint(c.shop, storeCode, path, query)
 	if err != nil {
 		return nil, err
 	}
-	call := &call{client: c, path: path, storeCode: storeCode, url: u}
+	call := &call{client: c, path: path, storeCode: storeCode, url: u, keep: keep}
 	tries := newBackoff(c.retries, c.cfg.RetryWait)
 	err = tries.do(ctx, call.attempt)
 	if err == nil {

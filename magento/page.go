@@ -165,11 +165,15 @@ func readID(item json.RawMessage, field string) (int64, error) {
 	if !ok {
 		return 0, fmt.Errorf("no %s", field)
 	}
-	id, err := strconv.ParseInt(strings.Trim(string(raw), `"`), 10, 64)
+	id, err := parseID(raw)
 	if err != nil {
 		return 0, fmt.Errorf("%s is no whole number", field)
 	}
 	return id, nil
+}
+
+func parseID(raw []byte) (int64, error) {
+	return strconv.ParseInt(strings.Trim(string(raw), `"`), 10, 64)
 }
 
 // member finds the value of a name in an object that is known to be valid

@@ -20,7 +20,7 @@ func (c *Client) login(ctx context.Context, path string, body []byte) (string, e
 		return "", err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	got, err := c.send(ctx, req, "integration/admin/token", "", 1)
+	got, err := c.send(ctx, req, "integration/admin/token", "", 1, nil)
 	if err != nil {
 		return "", err
 	}

@@ -56,10 +56,31 @@ func TestScanPage_ReadsWhatMagentoSends(t *testing.T) {
 	}
 }
 
-func TestValid_TakesNoDeepBodyForGood(t *testing.T) {
+func TestValid_IsAsDeepAsEncodingJSON(t *testing.T) {
 	t.Parallel()
-	if valid([]byte(strings.Repeat("[", deepest+1))) {
-		t.Error("an endless list is valid")
+	for _, depth := range []int{deepest, deepest + 1, 1 << 22} {
+		body := []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth))
+		if got, want := valid(body), json.Valid(body); got != want {
+			t.Errorf("%d brackets in each other: valid is %v, json.Valid %v", depth, got, want)
+		}
+	}
+}
+
+// A byte is looked at by eight at a time and, at the end, alone: what is found does not depend on where it is.
+func TestValid_IsWhatEncodingJSONSays(t *testing.T) {
+	t.Parallel()
+	texts := []string{`"`, `""`, "\"\x1f\"", `"é€😀"`, "\"\xff\x80\x9f\"", `"\"`, `"\\"`, `"\u00E9"`, `"\u00g0"`, `"\u00e"`, `"\x"`, "\"\x7f\x80!#[]\"", "\"\x00\"", `"a"b"`,
+		"0", "-0", "01", "-", "1.", ".5", "1.5", "1e", "1e+", "1E-07", "1.5e3", "+1", "0x1", "true", "tru", "truee", "null", "nul", "false", "fals", "NaN",
+		"[]", "[1,]", "[,]", "[1 2]", "[1}", "{]", "{}", `{"a"}`, `{"a":}`, `{"a":1,}`, `{"a":1 "b":2}`, `{1:2}`, `{"a" : 1 , "b":[ ]}`, `{"a":1}}`, "[[]", "", " ", "[\v]", "\u00a0[]"}
+	for _, text := range texts {
+		for pad := range 20 {
+			for _, body := range []string{strings.Repeat(" ", pad) + text, text + strings.Repeat("\n", pad), `["` + strings.Repeat("é", pad) + `",` + text + `,"` + strings.Repeat("x", pad) + `"]`,
+				`["` + strings.Repeat("x", pad) + strings.TrimPrefix(text, `"`) + "]"} {
+				if got, want := valid([]byte(body)), json.Valid([]byte(body)); got != want {
+					t.Errorf("%q: valid is %v, json.Valid %v", body, got, want)
+				}
+			}
+		}
 	}
 }
 
