@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"magento-optiply/config"
 	"magento-optiply/extract"
 	"magento-optiply/load"
@@ -100,13 +102,9 @@ func (n *night) endInto(err *error) {
 	}
 }
 
-// read copies what Optiply is known to hold into the new or resumed run, shows readers the state, and reads the shop for the
-// parts that the run was started for.
+// read reads the shop for the parts that the run was started for.
 func (n *night) read(ctx context.Context) error {
-	if err := n.run.CopyBefore(ctx, n.app.env.Now()); err != nil {
-		return err
-	}
-	if err := n.run.PublishState(ctx); err != nil {
+	if err := n.copyState(ctx); err != nil {
 		return err
 	}
 	var job extract.Job
@@ -114,6 +112,15 @@ func (n *night) read(ctx context.Context) error {
 		return err
 	}
 	return n.extract(ctx, job)
+}
+
+// copyState copies what Optiply is known to hold into the new or resumed run, and shows readers the state.
+func (n *night) copyState(ctx context.Context) error {
+	defer n.run.OneThread(ctx)()
+	var both errgroup.Group // each reads the state, and writes another file
+	both.Go(func() error { return n.run.CopyBefore(ctx, n.app.env.Now()) })
+	both.Go(func() error { return n.run.PublishState(ctx) })
+	return both.Wait()
 }
 
 // create makes a new run file: what the run is for, its settings, and what Optiply is known to hold.
@@ -196,6 +203,7 @@ func (n *night) extract(ctx context.Context, job extract.Job) error {
 // that each time all is staged anew.
 func (n *night) extractOnce(ctx context.Context, job *extract.Job) error {
 	if n.sql == nil { // the run is only read
+		defer n.run.OneThread(ctx)()
 		_, err := job.Extract(ctx)
 		return err
 	}
@@ -203,6 +211,7 @@ func (n *night) extractOnce(ctx context.Context, job *extract.Job) error {
 	if err != nil {
 		return err
 	}
+	defer n.run.OneThread(ctx)()
 	staging, stop := context.WithCancel(ctx)
 	defer stop()
 	job.Whole = func(streams ...string) { n.staging.Whole(staging, streams...) }

@@ -99,6 +99,16 @@ func (r *Run) MoreMemory(ctx context.Context, failure error) bool {
 	return r.FreeMemory(ctx) == nil
 }
 
+// OneThread leaves DuckDB a single thread until restore is called, where little is asked of it: another one that finds nothing to do
+// looks for work without a pause, and takes a third of two hyperthreads from what else there is to do. Where it cannot be set, it
+// only takes more.
+func (r *Run) OneThread(ctx context.Context) (restore func()) {
+	_ = exec(ctx, r.DB, "SET GLOBAL threads = 1")
+	return func() {
+		_ = exec(context.WithoutCancel(ctx), r.DB, fmt.Sprintf("SET GLOBAL threads = %d", cmp.Or(r.shop.Limits.Threads, defaultThreads)))
+	}
+}
+
 // FreeMemory gives back to the system what DuckDB has freed and its allocator keeps, up to 150 MB after a large statement: setting
 // the limit, to what it is, is the one command that does (BufferPool::SetLimit).
 func (r *Run) FreeMemory(ctx context.Context) error {

@@ -2,21 +2,26 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
+
+	duckdb "github.com/marcboeker/go-duckdb/v2"
+	"golang.org/x/sync/errgroup"
 )
 
 // pagesTogether is how many pages share a commit, and pageWaits how long after one the pages that come wait for company: a
 // commit costs as much as all the rest of a page, and about the same for one row and for six. A kill loses as much at most; it
-// is read again.
+// is read again. Their files go to the disk so many at a time, since the file system writes one entry of its journal for those
+// that wait for it together.
 const (
 	pageWaits     = 100 * time.Millisecond
 	pagesTogether = 6
+	filesTogether = 4
 )
 
 // pageWriter holds the pages that are written and not durable yet.
@@ -76,27 +81,56 @@ func (r *Run) KeepPages(ctx context.Context) error {
 
 func (r *Run) keep(ctx context.Context, pages []Page) error {
 	dirs := map[string]bool{}
-	var rows []string
-	var args []any
+	var settled errgroup.Group
+	settled.SetLimit(filesTogether)
 	for _, p := range pages {
 		path := filepath.Join(r.PagesDir(), p.Stream, p.File)
-		if err := settle(path); err != nil {
-			return explain(path, err)
-		}
+		settled.Go(func() error {
+			if err := settle(path); err != nil {
+				return explain(path, err)
+			}
+			return nil
+		})
 		dirs[filepath.Dir(path)] = true
-		rows = append(rows, "(?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))")
-		args = append(args, p.Stream, p.StoreCode, p.Part, p.File, p.Rows, p.size, p.Cursor, p.FetchedAt.UTC(), p.Range)
+	}
+	if err := settled.Wait(); err != nil {
+		return err
 	}
 	for dir := range dirs {
 		if err := syncDir(dir); err != nil {
 			return explain(dir, err)
 		}
 	}
-	_, err := r.DB.ExecContext(ctx, "INSERT INTO run.pages (stream, store_code, part, file, rows, bytes, cursor, fetched_at, range) VALUES "+strings.Join(rows, ", "), args...)
-	if err != nil {
+	if err := r.appendRows(ctx, pages); err != nil {
 		return explain(r.path(), err)
 	}
 	return nil
+}
+
+// appendRows adds the rows of pages, in one commit. An INSERT would be parsed and planned for each.
+func (r *Run) appendRows(ctx context.Context, pages []Page) error {
+	conn, err := r.DB.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.Raw(func(c any) error {
+		rows, err := duckdb.NewAppender(c.(driver.Conn), "runfile", "run", "pages")
+		if err != nil {
+			return err
+		}
+		for _, p := range pages {
+			var in any
+			if p.Range > 0 {
+				in = int32(p.Range)
+			}
+			err = rows.AppendRow(p.Stream, p.StoreCode, p.Part, p.File, int64(p.Rows), int64(p.size), p.Cursor, p.FetchedAt.UTC(), in)
+			if err != nil {
+				break
+			}
+		}
+		return errors.Join(err, rows.Close())
+	})
 }
 
 // settle gives a file its name when it is on the disk whole.
