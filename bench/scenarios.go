@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,6 +53,13 @@ func (b *bench) start(ctx context.Context) (err error) {
 	return nil
 }
 
+// shortReading is up to how many rows, without latency, a reading is over in two seconds and more, so that it is measured
+// several times, each with a floor of its own: what a shared machine does meanwhile is a tenth of it.
+const (
+	shortReading = 100_000
+	shortPairs   = 5
+)
+
 // extract reads one stream at a time, with fields= and from a shop that does not know it.
 func (b *bench) extract(ctx context.Context) error {
 	for _, whole := range []bool{false, true} {
@@ -87,33 +96,48 @@ func (b *bench) extractFrom(ctx context.Context, whole bool, latency time.Durati
 		if err := f.knowProducts(ctx, shop); err != nil {
 			return err
 		}
-		sum, own, err := f.run(ctx, "extract", "--streams", s.stream)
-		if err != nil {
-			return err
-		}
-		bytes, floor, err := f.fetchFloor(ctx, shop, b.workers, nil)
-		if err != nil {
-			return err
-		}
-		what := "extract " + s.stream + ", fields="
+		what, pairs := "extract "+s.stream+", fields=", 1
 		if whole {
 			what = "extract " + s.stream + ", whole records"
 		}
-		rows := int64(0)
-		for _, stream := range sum.Streams {
-			if stream.Name == s.stream {
-				rows += stream.Rows
+		if latency == 0 && s.rows <= shortReading {
+			pairs = shortPairs
+			what += fmt.Sprintf(" (the median of %d)", pairs)
+		}
+		var all []result
+		for range pairs {
+			r := result{what: what, latency: latency, floorIs: "plain fetch", most: mostOfFetch, leastCPU: s.least}
+			if err := f.extractOnce(ctx, shop, s.stream, s.rows, &r); err != nil {
+				return fmt.Errorf("%s: %w", what, err)
 			}
+			all = append(all, r)
 		}
-		if rows != int64(s.rows) {
-			return fmt.Errorf("%s: %d rows were read, and the shop has %d", what, rows, s.rows)
-		}
-		b.add(result{what: what, latency: latency, rows: rows, bytes: bytes, own: own, floor: floor, floorIs: "plain fetch", most: mostOfFetch, leastCPU: s.least})
+		slices.SortFunc(all, func(r, s result) int { return cmp.Compare(r.wallRatio(), s.wallRatio()) })
+		b.add(all[len(all)/2])
 		if err := f.remove(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// extractOnce reads a stream of so many rows, and then the same plainly.
+func (f *folder) extractOnce(ctx context.Context, shop *server, name string, rows int, r *result) error {
+	sum, own, err := f.run(ctx, "extract", "--streams", name)
+	if err != nil {
+		return err
+	}
+	for _, stream := range sum.Streams {
+		if stream.Name == name {
+			r.rows += stream.Rows
+		}
+	}
+	if r.rows != int64(rows) {
+		return fmt.Errorf("%d rows were read, and the shop has %d", r.rows, rows)
+	}
+	r.own = own
+	r.bytes, r.floor, err = f.fetchFloor(ctx, shop, f.workers, nil)
+	return err
 }
 
 // knowProducts lets the state know all products, so that reading orders is reading orders.
