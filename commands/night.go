@@ -203,7 +203,6 @@ func (n *night) extract(ctx context.Context, job extract.Job) error {
 // that each time all is staged anew.
 func (n *night) extractOnce(ctx context.Context, job *extract.Job) error {
 	if n.sql == nil { // the run is only read
-		defer n.run.OneThread(ctx)()
 		_, err := job.Extract(ctx)
 		return err
 	}

@@ -74,6 +74,7 @@ func (a *app) extractOnly(ctx context.Context, fixtures string, job extract.Job,
 	if err != nil {
 		return err
 	}
+	n.run.OneThread(ctx) // to the end, since what follows is as little
 	err = n.readOnly(ctx)
 	id := ""
 	if n.run != nil {

@@ -101,10 +101,15 @@ func (r *Run) MoreMemory(ctx context.Context, failure error) bool {
 
 // OneThread leaves DuckDB a single thread until restore is called, where little is asked of it: another one that finds nothing to do
 // looks for work without a pause, and takes a third of two hyperthreads from what else there is to do. Where it cannot be set, it
-// only takes more.
+// only takes more. Within itself it does nothing.
 func (r *Run) OneThread(ctx context.Context) (restore func()) {
+	if r.single {
+		return func() {}
+	}
+	r.single = true
 	_ = exec(ctx, r.DB, "SET GLOBAL threads = 1")
 	return func() {
+		r.single = false
 		_ = exec(context.WithoutCancel(ctx), r.DB, fmt.Sprintf("SET GLOBAL threads = %d", cmp.Or(r.shop.Limits.Threads, defaultThreads)))
 	}
 }

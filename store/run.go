@@ -26,8 +26,9 @@ type Run struct {
 	run, state Access
 	closed     bool
 	pages      pageWriter
-	raised     int // how often DuckDB was given more memory
-	lean       int // MB that DuckDB is to get by with for a while; 0: what is usual
+	raised     int  // how often DuckDB was given more memory
+	single     bool // DuckDB has one thread, by OneThread
+	lean       int  // MB that DuckDB is to get by with for a while; 0: what is usual
 	// stateFile is a handle that PublishState reads. Closing it would take away DuckDB's lock of the file, which the system drops
 	// when the process closes any handle of it, so it stays open as long as DuckDB's.
 	stateFile *os.File
