@@ -91,7 +91,7 @@ func sentence(err error) string {
 		if m := fullDisk.FindStringSubmatch(text); m != nil {
 			where = " (" + m[1] + ")"
 		}
-		return "the disk is full" + where + ": nothing that was acknowledged is lost. Free some space, then go on with `run --resume`"
+		return "the disk is full" + where + ": nothing that was acknowledged is lost. Free some space and run the same command again; `run` and `extract` go on with --resume"
 	}
 	text, _, _ = strings.Cut(text, "\n\nStack Trace:")
 	return strings.TrimSpace(text)

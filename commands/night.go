@@ -63,7 +63,7 @@ func (a *app) begin(ctx context.Context, command string, needed needs) (*night, 
 		return nil, err
 	}
 	a.meter = traffic.New(a.env.Now)
-	n := &night{app: a, summary: summary{Shop: cfg.Shop}, cfg: cfg, shop: shop, command: command, fixtures: needed.fixtures, recorded: recorded, given: map[string]bool{}, progress: newProgress(a.env, a.progress, a.log)}
+	n := &night{app: a, summary: summary{Shop: cfg.Shop, command: command}, cfg: cfg, shop: shop, command: command, fixtures: needed.fixtures, recorded: recorded, given: map[string]bool{}, progress: newProgress(a.env, a.progress, a.log)}
 	n.progress.asked = &a.asked
 	n.stop = append(n.stop, func() { _ = lock.Release() }, a.underWay(ctx, keepsOf(command)), n.progress.Close)
 	return n, nil

@@ -35,6 +35,8 @@ type summary struct {
 	FirstIssues   []issue            `json:"first_issues"`        // the first rows of run.issues, at most 10
 	Seconds       map[string]float64 `json:"seconds"`             // by phase: extract, transform, load
 	Error         string             `json:"error,omitempty"`     // why it failed, or with --shop why a shop came to no summary of its own
+
+	command string // whose summary it is: run, extract or load
 }
 
 // streamSummary is a row of run.streams.

@@ -187,7 +187,7 @@ func (s *summary) verdict() []remark {
 		list = append(list, remark{text: fmt.Sprintf("A guard kept %s from being disabled.", plural(n, "product"))})
 	}
 	if n := s.total().Unfinished; n > 0 && !s.DryRun {
-		list = append(list, remark{waits(n) + "; go on with:", "magento-optiply run --resume"})
+		list = append(list, remark{waits(n) + "; go on with:", s.again()})
 	}
 	if n := s.leftOut(); n > 0 {
 		list = append(list, remark{was(n, "row") + " left out; see " + it(n) + " with:", `magento-optiply sql "FROM run.issues"`})
@@ -200,7 +200,7 @@ func (s *summary) whatWasSent() remark {
 	stopped := s.ExitCode == exitFailed || s.ExitCode == exitDeadline || s.ExitCode == exitInterrupted
 	switch {
 	case s.PlanHash == "" && stopped:
-		return remark{"Stopped before there was a plan. What was read is kept; go on with:", "magento-optiply run --resume"}
+		return remark{"Stopped before there was a plan. What was read is kept; go on with:", s.again()}
 	case s.PlanHash == "":
 		return remark{was(s.rows(), "row") + " read. Work out what to send with:", "magento-optiply transform --run " + s.RunID}
 	case t.Planned == 0 && s.leftOut() == 0 && s.complete() && !stopped:
@@ -213,6 +213,19 @@ func (s *summary) whatWasSent() remark {
 		return remark{text: plural(t.Done, "change") + " sent."}
 	}
 	return remark{text: fmt.Sprintf("%s of %s sent.", count(t.Done), plural(t.Planned, "change"))}
+}
+
+// again is the command that goes on where this one stopped, and does no more than this one: after a dry run nothing is sent.
+func (s *summary) again() string {
+	switch {
+	case s.command == "load":
+		return "magento-optiply load --run " + s.RunID
+	case s.command == "extract":
+		return "magento-optiply extract --resume"
+	case s.DryRun:
+		return "magento-optiply run --dry-run --resume"
+	}
+	return "magento-optiply run --resume"
 }
 
 // rows is what was read in all.

@@ -90,6 +90,9 @@ func TestSummary_VerdictSaysWhatHappened(t *testing.T) {
 		{"dry run", summary{RunID: "R", PlanHash: "x", DryRun: true, Changes: changes(12, 0, 12)}, "12 changes to send; nothing was sent. Send them with:\n    magento-optiply load --run R\n"},
 		{"stopped", summary{PlanHash: "x", ExitCode: 1, Changes: changes(12, 5, 7)}, "5 of 12 changes sent. 7 wait; go on with:\n    magento-optiply run --resume\n"},
 		{"stopped early", summary{ExitCode: 130}, "Stopped before there was a plan. What was read is kept; go on with:\n    magento-optiply run --resume\n"},
+		{"a dry run stopped early", summary{ExitCode: 130, DryRun: true}, "Stopped before there was a plan. What was read is kept; go on with:\n    magento-optiply run --dry-run --resume\n"},
+		{"an extraction stopped", summary{ExitCode: 1, command: "extract"}, "Stopped before there was a plan. What was read is kept; go on with:\n    magento-optiply extract --resume\n"},
+		{"a load stopped", summary{RunID: "R", PlanHash: "x", ExitCode: 1, command: "load", Changes: changes(12, 5, 7)}, "5 of 12 changes sent. 7 wait; go on with:\n    magento-optiply load --run R\n"},
 		{"extracted", summary{RunID: "R", Streams: []streamSummary{{Rows: 1213}}}, "1,213 rows were read. Work out what to send with:\n    magento-optiply transform --run R\n"},
 		{"guard", summary{PlanHash: "x", Changes: changes(1, 1, 0), DeletionsHeld: 14, Issues: issueCounts{Held: 14}}, "1 change sent. A guard kept 14 products from being disabled. 14 rows were left\nout; see them with:\n    magento-optiply sql \"FROM run.issues\"\n"},
 	} {

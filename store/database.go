@@ -214,7 +214,7 @@ type FullError struct {
 }
 
 func (e *FullError) Error() string {
-	return fmt.Sprintf("%s: the disk is full; free some space and run again with --resume", e.Path)
+	return fmt.Sprintf("%s: the disk is full; free some space and run the same command again; `run` and `extract` go on with --resume", e.Path)
 }
 
 func (e *FullError) Unwrap() error { return e.Err }

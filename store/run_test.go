@@ -434,7 +434,7 @@ func TestStore_AFullDiskIsOneSentenceAndTheStateStaysUsable(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := create(t, s, id0)
-	full := ": the disk is full; free some space and run again with --resume"
+	full := ": the disk is full; free some space and run the same command again; `run` and `extract` go on with --resume"
 	saved := 0
 	for ; err == nil; saved++ {
 		body := fmt.Sprintf(`{"items":[{"id":%d,"x":%q}]}`, saved, strings.Repeat("x", 200_000))
