@@ -102,7 +102,7 @@ func (b *bench) extractFrom(ctx context.Context, whole bool, latency time.Durati
 		}
 		if latency == 0 && s.rows <= shortReading {
 			pairs = shortPairs
-			what += fmt.Sprintf(" (the median of %d)", pairs)
+			what += fmt.Sprintf(" (the middle one of %d pairs)", pairs)
 		}
 		var all []result
 		for range pairs {

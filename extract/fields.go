@@ -42,65 +42,116 @@ func parseLevel(s string) (tree fieldTree, rest string) {
 	return tree, ""
 }
 
-// onlyAsked cuts answers down to what fields= asked for, where the shop, or something before it, does not know that parameter and
+// asked cuts one answer down to what fields= asked for, where the shop, or something before it, does not know that parameter and
 // sent whole records: the names and addresses of customers must not reach a run file (invariant 6). Magento itself answers fields=
 // (recorded: b-fields-products), and then without the search_criteria that shows the difference; a shop that leaves that out too is
-// known by its first record. It is for Client.GetKept: ok where an answer was cut, which then is JSON. nil: all was asked for.
-func onlyAsked(query magento.Query) func(body []byte) (kept []byte, ok bool) {
+// known by its first record.
+type asked struct {
+	tree   fieldTree
+	cutter *cutter
+	seen   bool // keep has decided about the answer
+}
+
+// onlyAsked is what fields= asks for; nil where all is asked for.
+func onlyAsked(query magento.Query) *asked {
 	for _, p := range query {
 		if p.Name == "fields" {
 			tree := parseFields(p.Value)
-			cutter := tree.cutter()
-			return func(body []byte) ([]byte, bool) {
-				if first, listed := firstItem(body); listed && (tree["items"].lacks(first) || bytes.Contains(body, []byte(`"search_criteria"`))) {
-					return cutter.whole(body)
-				}
-				return nil, false
-			}
+			return &asked{tree: tree, cutter: tree.cutter()}
 		}
 	}
 	return nil
 }
 
-// firstItem is what begins with the first record of a page, empty where there is none. listed is false where there is no list of
-// records. What is before it is checked to be JSON, and nothing else.
-func firstItem(body []byte) (item []byte, listed bool) {
-	magento.Walk(bytes.TrimSpace(body), func(name, rest []byte) int {
-		if string(name) != "items" {
-			return 0
-		}
-		if listed = rest[0] == '['; listed {
-			magento.Walk(rest, func(_, rest []byte) int {
-				item = rest
-				return -1
-			})
-		}
-		return -1
-	})
-	return item, listed
+// keep is for Client.GetKept. It decides about an answer that has a list of records, and about no other: that can be an error of the
+// shop's, which the client tells.
+func (a *asked) keep(body []byte) (kept []byte, ok bool) {
+	body = bytes.Trim(body, magento.Blanks)
+	listed, more, length := a.look(body)
+	switch {
+	case !listed:
+	case more:
+		kept, ok = a.cutter.whole(body)
+	default:
+		ok = length == len(body)
+	}
+	a.seen = ok
+	return kept, ok
 }
 
-// lacks tells whether the record that value begins with has members that were not asked for.
-func (t fieldTree) lacks(value []byte) (lacks bool) {
-	if len(t) == 0 || len(value) == 0 {
-		return false
+// rest is what is kept of an answer that the client has found to be JSON. What keep has not decided about is cut where a decoder could
+// find records in it: it takes "Items" for their list, and a name with escapes, and the second of two lists.
+func (a *asked) rest(body []byte) []byte {
+	if a == nil || a.seen {
+		return body
 	}
-	list := value[0] == '['
-	magento.Walk(value, func(name, rest []byte) int {
-		if list {
-			lacks = t.lacks(rest)
-		} else if below, asked := t[string(name)]; !asked || below.lacks(rest) {
-			lacks = true
+	records := false
+	magento.Walk(bytes.Trim(body, magento.Blanks), magento.Deepest, func(name, _ []byte) int {
+		records = records || bytes.EqualFold(name, []byte("items")) || bytes.IndexByte(name, '\\') >= 0
+		return 0
+	})
+	if !records {
+		return body
+	}
+	return a.tree.cut(body)
+}
+
+// look goes through the outside of an answer until it finds more in it than was asked for. listed tells that there is a list of
+// records, and length, where nothing more was found, how long the answer is; -1 where it is no JSON.
+func (a *asked) look(body []byte) (listed, more bool, length int) {
+	var before [16]bool
+	length = magento.Walk(body, magento.Deepest, func(name, rest []byte) (length int) {
+		i := a.cutter.find(name)
+		if i < 0 || i >= len(before) || before[i] {
+			more = true
+		} else {
+			before[i] = true
 		}
-		if lacks {
-			return -1 // enough
+		if string(name) == "items" && rest[0] == '[' {
+			listed = true
+			if more = more || a.firstLacks(rest); more {
+				return -1 // enough
+			}
 		}
 		return 0
+	})
+	return listed, more, length
+}
+
+// firstLacks tells whether the first record of a list has members that were not asked for.
+func (a *asked) firstLacks(list []byte) (lacks bool) {
+	magento.Walk(list, magento.Deepest-1, func(_, record []byte) int {
+		lacks, _ = a.tree["items"].lacks(record, magento.Deepest-2)
+		return -1
 	})
 	return lacks
 }
 
-// cut leaves of a valid answer what was asked for.
+// lacks tells whether the value that is given has members that were not asked for. Where it has none it returns how long the value is.
+func (t fieldTree) lacks(value []byte, deep int) (lacks bool, length int) {
+	if len(t) == 0 || len(value) == 0 || value[0] != '[' && value[0] != '{' {
+		return false, magento.ValueLength(value, deep)
+	}
+	list := value[0] == '['
+	length = magento.Walk(value, deep, func(name, rest []byte) (length int) {
+		below, asked := t, true
+		if !list {
+			below, asked = t[string(name)]
+		}
+		if !asked {
+			lacks = true
+		} else {
+			lacks, length = below.lacks(rest, deep-1)
+		}
+		if lacks {
+			return -1 // enough
+		}
+		return length
+	})
+	return lacks, length
+}
+
+// cut leaves of an answer that is JSON what was asked for.
 func (t fieldTree) cut(body []byte) []byte {
 	out, _ := t.cutter().whole(body)
 	return out
@@ -108,13 +159,13 @@ func (t fieldTree) cut(body []byte) []byte {
 
 // whole cuts an answer; ok is false where it is no JSON.
 func (c *cutter) whole(body []byte) (kept []byte, ok bool) {
-	body = bytes.TrimSpace(body)
-	kept, length := c.cut(make([]byte, 0, len(body)/8), body)
+	body = bytes.Trim(body, magento.Blanks)
+	kept, length := c.cut(make([]byte, 0, len(body)/8), body, magento.Deepest)
 	return kept, length == len(body)
 }
 
 // cutter copies what was asked for out of an answer, the members of an object in the order of their names. Nothing is decoded, and
-// nothing looked at twice: whole records are twenty times as long as what is kept of them.
+// the first record alone looked at twice: whole records are twenty times as long as what is kept of them.
 type cutter struct {
 	names  []string
 	below  []cutter
@@ -144,22 +195,23 @@ func (c *cutter) find(name []byte) int {
 	return -1
 }
 
-// cut appends what is asked for of the value that value begins with, and returns how long that value is; -1 where it is no JSON.
-func (c *cutter) cut(out, value []byte) (_ []byte, length int) {
+// cut appends what is asked for of the value that value begins with, and returns how long that value is; -1 where it is no JSON, or
+// has so many brackets in each other.
+func (c *cutter) cut(out, value []byte, deep int) (_ []byte, length int) {
 	switch {
 	case len(c.names) > 0 && len(value) > 0 && value[0] == '[':
 		out = append(out, '[')
 		first := true
-		length = magento.Walk(value, func(_, rest []byte) (n int) {
-			out, n = c.cut(comma(out, first), rest)
+		length = magento.Walk(value, deep, func(_, rest []byte) (n int) {
+			out, n = c.cut(comma(out, first), rest, deep-1)
 			first = false
 			return n
 		})
 		return append(out, ']'), length
 	case len(c.names) > 0 && len(value) > 0 && value[0] == '{':
-		return c.cutMembers(out, value)
+		return c.cutMembers(out, value, deep)
 	}
-	length = magento.ValueLength(value)
+	length = magento.ValueLength(value, deep)
 	return append(out, value[:max(length, 0)]...), length
 }
 
@@ -167,20 +219,20 @@ func (c *cutter) cut(out, value []byte) (_ []byte, length int) {
 type piece struct{ from, to int }
 
 // cutMembers appends the values as they come, then the object behind them, and moves that to where they began.
-func (c *cutter) cutMembers(out, object []byte) (_ []byte, length int) {
+func (c *cutter) cutMembers(out, object []byte, deep int) (_ []byte, length int) {
 	var few [16]piece
 	values := few[:min(len(c.names), len(few))]
 	if len(c.names) > len(few) {
 		values = make([]piece, len(c.names))
 	}
 	begin := len(out)
-	length = magento.Walk(object, func(name, rest []byte) (n int) {
+	length = magento.Walk(object, deep, func(name, rest []byte) (n int) {
 		i := c.find(name)
 		if i < 0 {
 			return 0
 		}
 		from := len(out)
-		out, n = c.below[i].cut(out, rest)
+		out, n = c.below[i].cut(out, rest, deep-1)
 		values[i] = piece{from, len(out)} // the last, should it be there twice
 		return n
 	})

@@ -29,7 +29,7 @@ func BenchmarkOnlyAsked(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if cut, ok := onlyAsked(query)(body); !ok || len(cut) >= len(body) {
+				if cut, ok := onlyAsked(query).keep(body); !ok || len(cut) >= len(body) {
 					b.Fatal(len(cut), ok)
 				}
 			}

@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -13,12 +12,18 @@ import (
 
 // asAsked is what is kept of an answer.
 func asAsked(body string, query magento.Query) string {
-	if keep := onlyAsked(query); keep != nil {
-		if kept, ok := keep([]byte(body)); ok {
-			return string(kept)
-		}
+	a := onlyAsked(query)
+	if a == nil {
+		return body
 	}
-	return body
+	kept, ok := a.keep([]byte(body))
+	switch {
+	case !ok && !json.Valid([]byte(body)):
+		return "refused" // by the client
+	case kept == nil:
+		return string(a.rest([]byte(body)))
+	}
+	return string(a.rest(kept))
 }
 
 func TestOnlyAsked_CutsWhatAShopSentBeyondFields(t *testing.T) {
@@ -53,7 +58,7 @@ func TestOnlyAsked_CutsWhatAShopSentBeyondFields(t *testing.T) {
 // Wherever an answer is broken, in what is kept of it or in the nineteen twentieths that are not, it is not taken for one that is whole.
 func TestOnlyAsked_SeesWhatIsBrokenInWhatItLeavesOut(t *testing.T) {
 	t.Parallel()
-	keep := onlyAsked(magento.Criteria{Fields: "items[id],total_count"}.Query())
+	keep := onlyAsked(magento.Criteria{Fields: "items[id],total_count"}.Query()).keep
 	whole := `{"items":[{"id":1,"x":{"a":[true,-1.5e3,"\u00e9\\"]}},{"id":2,"x":null}],"search_criteria":{},"total_count":2}`
 	if _, ok := keep([]byte(whole)); !ok {
 		t.Fatal("a whole answer is not cut")
@@ -67,14 +72,56 @@ func TestOnlyAsked_SeesWhatIsBrokenInWhatItLeavesOut(t *testing.T) {
 	}
 }
 
+// A decoder takes other names for items, too. Whatever it takes, what was not asked for is not in it.
+func TestOnlyAsked_LeavesNoWayForWhatWasNotAskedFor(t *testing.T) {
+	t.Parallel()
+	query := magento.Criteria{Fields: "items[entity_id,items[sku]],total_count"}.Query()
+	deep := strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)
+	for _, body := range []string{
+		`{"Items":[{"entity_id":1,"name":"Jan"}],"search_criteria":{},"total_count":1}`, `{"Items":[{"entity_id":1,"name":"Jan"}],"total_count":1}`,
+		`{"it\u0065ms":[{"entity_id":1,"name":"Jan"}],"search_criteria":{},"total_count":1}`, `{"it\u0065ms":[{"entity_id":1,"name":"Jan"}],"total_count":1}`,
+		`{"items":null,"items":[{"entity_id":1,"name":"Jan"}],"search_criteria":{},"total_count":1}`, `{"items":[],"items":[{"entity_id":1,"name":"Jan"}],"total_count":1}`,
+		`{"items":[{"entity_id":1}],"items":[{"entity_id":1,"name":"Jan"}]}`, `{"items":[{"entity_id":1}],"Items":[{"entity_id":1,"name":"Jan"}]}`,
+		`{"items":[],"total_count":0,"customer":"Jan"}`, `{"items":[{"entity_id":1,"items":[[{"sku":2,"name":"Jan"}]]}]}`,
+		` {"items":[{"entity_id":1,"name":"Jan"}]}` + "\n", `{"search_criteria":{},"items":[{"entity_id":1},{"entity_id":2,"name":"Jan"}]}`,
+		"\v" + `{"items":[{"entity_id":1,"name":"Jan"}]}` + "\u00a0", `{"items":[{"entity_id":1,"name":"Jan","x":` + deep + `}]}`, `{"items":[{"entity_id":1,"x":` + deep + `,"name":"Jan"}]}`,
+	} {
+		kept := asAsked(body, query)
+		if _, err := magento.ReadKeyedPage([]byte(kept), "entity_id"); err == nil && strings.Contains(kept, "Jan") {
+			t.Errorf("%.100s is kept as %.100s", body, kept)
+		}
+	}
+	for _, body := range []string{`{"message":"no"}`, `{"message":"no","search_criteria":{}}`, `[{"search_criteria":1}]`} {
+		if kept := asAsked(body, query); kept != body {
+			t.Errorf("%s is told as %s", body, kept)
+		}
+	}
+}
+
+// What comes with a 2xx can be anything: a few kilobytes of gzip, millions of brackets. It must not take a call more for each, nor be
+// gone through once for each.
+func TestOnlyAsked_IsNotDrawnIntoTheDepth(t *testing.T) {
+	t.Parallel()
+	for _, fields := range []string{"items[id,items[sku]],total_count", "items[id[a[b]]]"} {
+		keep := onlyAsked(magento.Criteria{Fields: fields}.Query()).keep
+		for _, begin := range []string{"", `{"items":[`, `{"items":[{"id":`, `{"items":[{"x":1,"id":`, `{"search_criteria":{},"items":[{"id":`, `{"x":`} {
+			for _, bracket := range []string{"[", `{"a":`, `{"id":[`, `{"items":[`} {
+				if kept, ok := keep([]byte(begin + strings.Repeat(bracket, 1<<20))); ok {
+					t.Errorf("%s%s... is kept as %.40s", begin, bracket, kept)
+				}
+			}
+		}
+	}
+}
+
 func FuzzOnlyAsked(f *testing.F) {
 	f.Add(`{"items":[{"entity_id":1,"x":"y"}],"search_criteria":{}}`, orderFields)
 	f.Add(`{"items":[{"entity_id":1,"x":"y}],"search_criteria":{}}`, orderFields)
 	f.Add(`[{"search_criteria":1}]`, "items[a,b[c]],d")
 	f.Add(`{"search_criteria"`, "][,,")
 	f.Fuzz(func(t *testing.T, body, fields string) {
-		kept, ok := onlyAsked(magento.Query{{Name: "fields", Value: fields}})([]byte(body))
-		if ok && (!json.Valid(bytes.TrimSpace([]byte(body))) || !json.Valid(kept)) {
+		kept, ok := onlyAsked(magento.Query{{Name: "fields", Value: fields}}).keep([]byte(body))
+		if ok && (!json.Valid([]byte(body)) || kept != nil && !json.Valid(kept)) {
 			t.Errorf("%q cut by %q: one of them is no JSON: %q", body, fields, kept)
 		}
 	})

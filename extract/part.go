@@ -130,7 +130,7 @@ func (p *part) drop(ctx context.Context) error {
 
 // finish writes the part's figures. An empty reason means that it is complete.
 func (p *part) finish(ctx context.Context, reason string) error {
-	if err := p.job.Run.KeepPages(ctx); err != nil {
+	if err := p.job.Run.KeepPages(ctx); err != nil && reason == "" {
 		return err
 	}
 	_, err := p.job.Run.DB.ExecContext(ctx, `UPDATE run.streams SET rows = ?, pages = ?, requests = requests + ?, retries = retries + ?, quarantined = ?,
@@ -165,10 +165,16 @@ func (j *Job) get(ctx context.Context, path string, query magento.Query, idField
 }
 
 func (j *Job) getWith(ctx context.Context, client *magento.Client, path string, query magento.Query, idField string) (*magento.Response, magento.Page, error) {
-	resp, err := client.GetKept(ctx, path, query, onlyAsked(query))
+	asked := onlyAsked(query)
+	var keep func([]byte) ([]byte, bool)
+	if asked != nil {
+		keep = asked.keep
+	}
+	resp, err := client.GetKept(ctx, path, query, keep)
 	if err != nil {
 		return nil, magento.Page{}, err
 	}
+	resp.Body = asked.rest(resp.Body)
 	page, err := magento.ReadKeyedPage(resp.Body, idField)
 	var e *magento.Error
 	if errors.As(err, &e) {

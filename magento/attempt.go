@@ -193,8 +193,10 @@ func (c *Client) exchange(parent context.Context, req *http.Request, keep func([
 	}
 	if keep != nil && res.StatusCode/100 == 2 {
 		if kept, ok := keep(body); ok {
-			got.Body = kept
-			c.bodies.giveBack(body)
+			if kept != nil {
+				got.Body = kept
+				c.bodies.giveBack(body)
+			}
 			return got, res.StatusCode, nil
 		}
 	}

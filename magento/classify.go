@@ -103,7 +103,7 @@ func oauthFault(template string) fault {
 
 // classifyOK checks a 2xx: firewalls and broken shops answer 200 too.
 func classifyOK(status int, header http.Header, body []byte, clean func(string) string) *Error {
-	trimmed := bytes.TrimSpace(body)
+	trimmed := bytes.Trim(body, Blanks)
 	if valid(trimmed) {
 		if m, only := messageOnly(trimmed); only {
 			return &Error{Kind: MessageOnly, Status: status, Message: cut(clean(m.text))}

@@ -167,9 +167,9 @@ func (c *Client) GetIn(ctx context.Context, storeCode, path string, query Query)
 }
 
 // GetKept is Get for a caller that keeps a part of the answer, such as what fields= asked for of whole records. keep is given what
-// came with a 2xx, which may be anything: it returns a copy of what it keeps, and whether it has seen that the whole is JSON, in the
-// same pass. Where it has not, the answer is checked and given as it was sent. keep may be nil; it is called from several
-// goroutines.
+// came with a 2xx, which may be anything and of any depth: it returns a copy of what it keeps, nil for all of it, and whether it has
+// seen that the whole is JSON, in the same pass. Where it has not, the answer is checked and given as it was sent. keep may be nil;
+// it is called once an attempt.
 func (c *Client) GetKept(ctx context.Context, path string, query Query, keep func(body []byte) (kept []byte, ok bool)) (*Response, error) {
 	return c.get(ctx, c.cfg.StoreCode, path, query, keep)
 }

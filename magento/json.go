@@ -5,27 +5,32 @@ import (
 	"math/bits"
 )
 
-// Most of what a shop sends is thrown away: of a whole record a twentieth is kept. So that no byte of it is looked at twice, what
+// Most of what a shop sends whole is thrown away: of a record a twentieth is kept. So that it need not be gone through twice, what
 // looks for the end of a value checks it, too, and the same pass finds what is kept (extract's cutter). No library does both.
-// Values are given as what begins with them, and -1 stands for what is no JSON.
+// Values are given as what begins with them, with how many brackets may be open in each other there, and -1 stands for what is no
+// JSON.
 
-// deepest is how deeply brackets may be nested, as in encoding/json.
-const deepest = 10_000
+// Deepest is how deeply brackets may be nested, as in encoding/json. Whoever goes a call deeper with each has to count down from it:
+// a few kilobytes of gzip can be millions of brackets.
+const Deepest = 10_000
+
+// Blanks are what JSON takes for white space.
+const Blanks = " \t\r\n"
 
 // valid is json.Valid, several times as fast.
 func valid(body []byte) bool {
-	end := valueEnd(body, blanks(body, 0), deepest)
+	end := valueEnd(body, blanks(body, 0), Deepest)
 	return end >= 0 && blanks(body, end) == len(body)
 }
 
-// ValueLength is how long the value is that s begins with; -1 where that is no JSON.
-func ValueLength(s []byte) int { return valueEnd(s, 0, deepest) }
+// ValueLength is how long the value is that s begins with; -1 where that is no JSON, or too deep.
+func ValueLength(s []byte, deep int) int { return valueEnd(s, 0, deep) }
 
-// Walk goes through the object or the list that s begins with, and checks it. f is given the name of each member as it is written,
+// Walk goes through the object or the list that s begins with, and checks it. What is in it may be one bracket less deep. f is given the name of each member as it is written,
 // nil in a list, and what begins with its value. It returns how long the value is, having checked it; 0 where it has not looked at
 // it, or -1 to end here. Walk returns how long the whole is; -1 where it is no JSON, or was ended.
-func Walk(s []byte, f func(name, rest []byte) (length int)) (length int) {
-	if len(s) == 0 || s[0] != '{' && s[0] != '[' {
+func Walk(s []byte, deep int, f func(name, rest []byte) (length int)) (length int) {
+	if len(s) == 0 || deep <= 0 || s[0] != '{' && s[0] != '[' {
 		return -1
 	}
 	object, closing := s[0] == '{', s[0]+2
@@ -48,7 +53,7 @@ func Walk(s []byte, f func(name, rest []byte) (length int)) (length int) {
 		}
 		n := f(name, s[i:])
 		if n == 0 {
-			n = ValueLength(s[i:])
+			n = ValueLength(s[i:], deep-1)
 		}
 		if n < 0 {
 			return -1
@@ -70,8 +75,8 @@ func Walk(s []byte, f func(name, rest []byte) (length int)) (length int) {
 // members calls f for each member of an object, or with a nil name for each element of a list, until it returns false. The name is
 // as it is written, without its quotes: one with escapes in it is given with them.
 func members(nested []byte, f func(name, value []byte) bool) {
-	Walk(nested[blanks(nested, 0):], func(name, rest []byte) int {
-		length := ValueLength(rest)
+	Walk(nested[blanks(nested, 0):], Deepest, func(name, rest []byte) int {
+		length := ValueLength(rest, Deepest-1)
 		if length < 0 || !f(name, rest[:length]) {
 			return -1
 		}

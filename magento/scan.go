@@ -17,14 +17,14 @@ func scanPage(body []byte, idField string) (p Page, ok bool) {
 	body = body[blanks(body, 0):]
 	length := -1
 	if bytes.HasPrefix(body, []byte("{")) {
-		length = Walk(body, func(name, rest []byte) (length int) {
+		length = Walk(body, Deepest, func(name, rest []byte) (length int) {
 			switch string(name) {
 			case "items":
 				items++
-				length = p.scanItems(rest, idField)
+				length = p.scanItems(rest, Deepest-1, idField)
 			case "total_count":
 				total++
-				if length = ValueLength(rest); length > 0 {
+				if length = ValueLength(rest, Deepest-1); length > 0 {
 					n, err := strconv.Atoi(string(rest[:length]))
 					if err != nil {
 						return -1
@@ -48,17 +48,17 @@ func plainName(name []byte) bool {
 }
 
 // scanItems reads the list that rest begins with, and returns how long it is; -1 where it is none, or a record has no id.
-func (p *Page) scanItems(rest []byte, idField string) (length int) {
+func (p *Page) scanItems(rest []byte, deep int, idField string) (length int) {
 	if rest[0] != '[' {
 		return -1
 	}
 	var first, last []byte
-	length = Walk(rest, func(_, rest []byte) (length int) {
+	length = Walk(rest, deep, func(_, rest []byte) (length int) {
 		if idField == "" {
-			length = ValueLength(rest)
+			length = ValueLength(rest, deep-1)
 		} else {
 			var id int64
-			if id, length = scanID(rest, idField); length > 0 {
+			if id, length = scanID(rest, deep-1, idField); length > 0 {
 				p.countID(id)
 			}
 		}
@@ -82,13 +82,13 @@ func (p *Page) scanItems(rest []byte, idField string) (length int) {
 }
 
 // scanID reads the id of the record that rest begins with, and returns how long the record is; -1 where it has none.
-func scanID(rest []byte, idField string) (id int64, length int) {
+func scanID(rest []byte, deep int, idField string) (id int64, length int) {
 	found := false
-	length = Walk(rest, func(name, value []byte) int {
+	length = Walk(rest, deep, func(name, value []byte) int {
 		if found || string(name) != idField {
 			return 0
 		}
-		n := ValueLength(value)
+		n := ValueLength(value, deep-1)
 		if n <= 0 {
 			return -1
 		}

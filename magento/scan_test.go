@@ -26,6 +26,10 @@ func FuzzReadPage_ScansAsItDecodes(f *testing.F) {
 	for _, page := range pages() {
 		f.Add(page)
 	}
+	for depth := Deepest - 5; depth <= Deepest; depth++ {
+		f.Add(`{"items":[{"id":1,"x":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}],"total_count":1}`)
+		f.Add(`{"total_count":1,"items":[` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `],"x":1}`)
+	}
 	f.Fuzz(func(t *testing.T, body string) {
 		if got, want := valid([]byte(body)), json.Valid([]byte(body)); got != want {
 			t.Fatalf("valid: got %v, want %v", got, want)
@@ -58,7 +62,7 @@ func TestScanPage_ReadsWhatMagentoSends(t *testing.T) {
 
 func TestValid_IsAsDeepAsEncodingJSON(t *testing.T) {
 	t.Parallel()
-	for _, depth := range []int{deepest, deepest + 1, 1 << 22} {
+	for _, depth := range []int{Deepest, Deepest + 1, 1 << 22} {
 		body := []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth))
 		if got, want := valid(body), json.Valid(body); got != want {
 			t.Errorf("%d brackets in each other: valid is %v, json.Valid %v", depth, got, want)

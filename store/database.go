@@ -101,7 +101,7 @@ func (r *Run) MoreMemory(ctx context.Context, failure error) bool {
 
 // OneThread leaves DuckDB a single thread until restore is called, where little is asked of it: another one that finds nothing to do
 // looks for work without a pause, and takes a third of two hyperthreads from what else there is to do. Where it cannot be set, it
-// only takes more. Within itself it does nothing.
+// only takes more. Called while it holds, it does nothing; it is for the goroutine that leads the run.
 func (r *Run) OneThread(ctx context.Context) (restore func()) {
 	if r.single {
 		return func() {}

@@ -29,8 +29,16 @@ type pageWriter struct {
 	mu      sync.Mutex
 	waiting []Page
 	kept    time.Time // when there was a commit last
+	failed  error     // of a commit; there is none after it
 
 	keeping sync.Mutex // one commit at a time, in the order in which the pages came
+}
+
+// broken tells that a commit has failed, and whoever added the pages was told.
+func (w *pageWriter) broken() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failed != nil
 }
 
 // AddPage writes a page. It is durable with the next KeepPages, or with a page that is added later. Several goroutines may call
@@ -47,6 +55,10 @@ func (r *Run) AddPage(ctx context.Context, p Page) error {
 	}
 	w := &r.pages
 	w.mu.Lock()
+	if w.failed != nil {
+		defer w.mu.Unlock()
+		return w.failed
+	}
 	p.size, p.Body = len(p.Body), nil
 	w.waiting = append(w.waiting, p)
 	due := time.Since(w.kept) >= pageWaits || len(w.waiting) >= pagesTogether
@@ -61,22 +73,28 @@ func (r *Run) AddPage(ctx context.Context, p Page) error {
 }
 
 // KeepPages makes the pages durable that were added: the files first, then their rows, in one commit. It is not cut short by a
-// run that is being stopped: what was read is kept.
+// run that is being stopped: what was read is kept. Where it fails, the run takes no page any more, and all that follow are told why:
+// a later page of the same part would be taken for a sign that those before it are there, and rows that DuckDB 1.4.1 adds to a table
+// after a commit that found the disk full come out damaged.
 func (r *Run) KeepPages(ctx context.Context) error {
 	w := &r.pages
 	w.keeping.Lock()
 	defer w.keeping.Unlock()
 	w.mu.Lock()
-	pages := w.waiting
+	pages, failed := w.waiting, w.failed
 	w.waiting, w.kept = nil, time.Now()
 	w.mu.Unlock()
-	if len(pages) == 0 {
-		return nil
+	if len(pages) == 0 || failed != nil {
+		return failed
 	}
-	if err := r.keep(context.WithoutCancel(ctx), pages); err != nil {
-		return fmt.Errorf("save a page of %s: %w", pages[0].Stream, err)
+	err := r.keep(context.WithoutCancel(ctx), pages)
+	if err != nil {
+		err = fmt.Errorf("save a page of %s: %w", pages[0].Stream, err)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.failed = err
 	}
-	return nil
+	return err
 }
 
 func (r *Run) keep(ctx context.Context, pages []Page) error {
@@ -107,7 +125,8 @@ func (r *Run) keep(ctx context.Context, pages []Page) error {
 	return nil
 }
 
-// appendRows adds the rows of pages, in one commit. An INSERT would be parsed and planned for each.
+// appendRows adds the rows of pages, in one commit, in the order of the table's columns. An INSERT would be parsed and planned for
+// each commit.
 func (r *Run) appendRows(ctx context.Context, pages []Page) error {
 	conn, err := r.DB.Conn(ctx)
 	if err != nil {

@@ -206,9 +206,6 @@ func (r *Run) widen() {
 
 // detachRun writes the run file out and lets go of it. It leaves one connection.
 func (r *Run) detachRun(ctx context.Context) error {
-	if err := r.KeepPages(ctx); err != nil {
-		return err
-	}
 	r.attached.Store(false)
 	// CHECKPOINT and DETACH want no other connection in the file.
 	r.DB.SetMaxOpenConns(1)
@@ -233,7 +230,10 @@ func (r *Run) Finish(ctx context.Context) error {
 		return nil
 	}
 	ctx = context.WithoutCancel(ctx)
-	err := r.detachRun(ctx)
+	err := r.KeepPages(ctx)
+	if err == nil {
+		err = r.detachRun(ctx)
+	}
 	if err == nil {
 		err = r.rename()
 	}
@@ -284,6 +284,11 @@ func (r *Run) Close() error {
 	ctx := context.Background()
 	var errs []error
 	if r.attached.Load() {
+		if !r.pages.broken() {
+			if err := r.KeepPages(ctx); err != nil {
+				errs = append(errs, err)
+			}
+		}
 		if err := r.detachRun(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("close run %s: %w", r.ID, err))
 		}
