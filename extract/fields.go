@@ -42,7 +42,7 @@ func parseLevel(s string) (tree fieldTree, rest string) {
 	return tree, ""
 }
 
-// asked cuts one answer down to what fields= asked for, where the shop, or something before it, does not know that parameter and
+// asked, nil where all is asked for, cuts one answer down to what fields= asked for, where the shop, or something before it, does not know that parameter and
 // sent whole records: the names and addresses of customers must not reach a run file (invariant 6). Magento itself answers fields=
 // (recorded: b-fields-products), and then without the search_criteria that shows the difference; a shop that leaves that out too is
 // known by its first record.
@@ -66,6 +66,9 @@ func onlyAsked(query magento.Query) *asked {
 // keep is for Client.GetKept. It decides about an answer that has a list of records, and about no other: that can be an error of the
 // shop's, which the client tells.
 func (a *asked) keep(body []byte) (kept []byte, ok bool) {
+	if a == nil {
+		return nil, false
+	}
 	body = bytes.Trim(body, magento.Blanks)
 	listed, more, length := a.look(body)
 	switch {
@@ -93,7 +96,8 @@ func (a *asked) rest(body []byte) []byte {
 	if !records {
 		return body
 	}
-	return a.tree.cut(body)
+	kept, _ := a.cutter.whole(body)
+	return kept
 }
 
 // look goes through the outside of an answer until it finds more in it than was asked for. listed tells that there is a list of

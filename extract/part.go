@@ -166,11 +166,7 @@ func (j *Job) get(ctx context.Context, path string, query magento.Query, idField
 
 func (j *Job) getWith(ctx context.Context, client *magento.Client, path string, query magento.Query, idField string) (*magento.Response, magento.Page, error) {
 	asked := onlyAsked(query)
-	var keep func([]byte) ([]byte, bool)
-	if asked != nil {
-		keep = asked.keep
-	}
-	resp, err := client.GetKept(ctx, path, query, keep)
+	resp, err := client.GetKept(ctx, path, query, asked.keep)
 	if err != nil {
 		return nil, magento.Page{}, err
 	}

@@ -26,9 +26,10 @@ func valid(body []byte) bool {
 // ValueLength is how long the value is that s begins with; -1 where that is no JSON, or too deep.
 func ValueLength(s []byte, deep int) int { return valueEnd(s, 0, deep) }
 
-// Walk goes through the object or the list that s begins with, and checks it. What is in it may be one bracket less deep. f is given the name of each member as it is written,
-// nil in a list, and what begins with its value. It returns how long the value is, having checked it; 0 where it has not looked at
-// it, or -1 to end here. Walk returns how long the whole is; -1 where it is no JSON, or was ended.
+// Walk goes through the object or the list that s begins with, and checks it. What is in it may be one bracket less deep. f is given
+// the name of each member as it is written, nil in a list, and what begins with its value. It returns how long the value is, having
+// checked it; 0 where it has not looked at it, or -1 to end here. Walk returns how long the whole is; -1 where it is no JSON, or was
+// ended.
 func Walk(s []byte, deep int, f func(name, rest []byte) (length int)) (length int) {
 	if len(s) == 0 || deep <= 0 || s[0] != '{' && s[0] != '[' {
 		return -1
@@ -112,6 +113,7 @@ func valueEnd(s []byte, i, deep int) int {
 	return numberEnd(s, i)
 }
 
+// nestedEnd is Walk for what nobody looks at. Walk in its place took 5 to 11 % more of a page of whole records.
 func nestedEnd(s []byte, i, deep int) int {
 	if deep == 0 {
 		return -1

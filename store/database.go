@@ -77,7 +77,7 @@ func (s *Shop) instance() url.Values {
 		"allocator_background_threads":                {"true"},
 		// What has no ORDER BY need not be held back to be written in the order in which it was read.
 		"preserve_insertion_order": {"false"},
-		"threads":                  {strconv.Itoa(cmp.Or(s.Limits.Threads, defaultThreads))},
+		"threads":                  {strconv.Itoa(s.threads())},
 		"memory_limit":             {s.memoryLimit(0)},
 		"temp_directory":           {s.spillDir(os.Getpid(), rand.Text()[:8])},
 	}
@@ -107,10 +107,10 @@ func (r *Run) OneThread(ctx context.Context) (restore func()) {
 		return func() {}
 	}
 	r.single = true
-	_ = exec(ctx, r.DB, "SET GLOBAL threads = 1")
+	_ = r.setThreads(ctx, 1)
 	return func() {
 		r.single = false
-		_ = exec(context.WithoutCancel(ctx), r.DB, fmt.Sprintf("SET GLOBAL threads = %d", cmp.Or(r.shop.Limits.Threads, defaultThreads)))
+		_ = r.setThreads(context.WithoutCancel(ctx), r.shop.threads())
 	}
 }
 
@@ -131,12 +131,19 @@ func (r *Run) Lean(ctx context.Context, limitMB int) error {
 	if r.shop.Limits != (Limits{}) {
 		return nil
 	}
-	threads := defaultThreads
+	threads := r.shop.threads()
 	if r.lean = limitMB; limitMB > 0 && r.raised == 0 {
 		threads = 1
 	}
-	return errors.Join(exec(ctx, r.DB, fmt.Sprintf("SET GLOBAL threads = %d", threads)), r.FreeMemory(ctx))
+	return errors.Join(r.setThreads(ctx, threads), r.FreeMemory(ctx))
 }
+
+func (r *Run) setThreads(ctx context.Context, threads int) error {
+	return exec(ctx, r.DB, fmt.Sprintf("SET GLOBAL threads = %d", threads))
+}
+
+// threads is how many DuckDB has as a rule.
+func (s *Shop) threads() int { return cmp.Or(s.Limits.Threads, defaultThreads) }
 
 // memoryLimit is what DuckDB may take, raised so often.
 func (s *Shop) memoryLimit(raised int) string {

@@ -34,16 +34,20 @@ type pageWriter struct {
 	keeping sync.Mutex // one commit at a time, in the order in which the pages came
 }
 
-// broken tells that a commit has failed, and whoever added the pages was told.
-func (w *pageWriter) broken() bool {
+// broken is why a commit has failed, which whoever added the pages was told.
+func (w *pageWriter) broken() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.failed != nil
+	return w.failed
 }
 
 // AddPage writes a page. It is durable with the next KeepPages, or with a page that is added later. Several goroutines may call
 // it. Who notes that something was read whole has to call KeepPages before.
 func (r *Run) AddPage(ctx context.Context, p Page) error {
+	w := &r.pages
+	if err := w.broken(); err != nil {
+		return err
+	}
 	dir := filepath.Join(r.PagesDir(), p.Stream)
 	path := filepath.Join(dir, p.File)
 	err := os.MkdirAll(dir, 0o750)
@@ -53,12 +57,7 @@ func (r *Run) AddPage(ctx context.Context, p Page) error {
 	if err != nil {
 		return fmt.Errorf("save a page of %s: %w", p.Stream, errors.Join(explain(path, err), removeIfThere(path+".tmp")))
 	}
-	w := &r.pages
 	w.mu.Lock()
-	if w.failed != nil {
-		defer w.mu.Unlock()
-		return w.failed
-	}
 	p.size, p.Body = len(p.Body), nil
 	w.waiting = append(w.waiting, p)
 	due := time.Since(w.kept) >= pageWaits || len(w.waiting) >= pagesTogether

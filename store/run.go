@@ -284,7 +284,7 @@ func (r *Run) Close() error {
 	ctx := context.Background()
 	var errs []error
 	if r.attached.Load() {
-		if !r.pages.broken() {
+		if r.pages.broken() == nil {
 			if err := r.KeepPages(ctx); err != nil {
 				errs = append(errs, err)
 			}
